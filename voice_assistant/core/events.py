@@ -1,0 +1,601 @@
+"""The vocabulary: everything that can happen, and everything that can be done about it.
+
+Events are what happened, with ``at``: seconds of the session's monotonic clock. They queue up in one inbox
+and are taken one by one; their order is the inbox's, not that of their times. Commands are what to do about
+it. They carry no time: they are performed at once, and what comes of one is an event again.
+
+Two rules of this file. Every value is frozen. A word that a provider uses ("response", "content part") never
+appears here: a dialect translates it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from voice_assistant.core.audio import AudioFrame
+from voice_assistant.errors import VoiceAssistantError
+
+Mode = Literal["hands-free", "push-to-talk"]
+"""Who opens the user's turn: the gate by itself, or a key."""
+
+Action = Literal["talk", "mode", "mute", "quit"]
+"""What a key means. ``terminal/keys.py`` knows which key it is."""
+
+OpenedBy = Literal["voice", "key"]
+CloseReason = Literal["silence", "key", "longest", "mute", "mode", "provider"]
+Direction = Literal["capture", "playout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one provider can do. The conversation reads this, never the provider's name.
+
+    Args:
+        configure: Does it honour instructions, voice and tools: always, only before the first turn, or never?
+        turn_end: Who may call the end of the user's turn?
+        cancel: Can a reply be stopped from here?
+        truncate: Does it take our word for what was heard?
+        clear_input: Can sound that it already has be taken back?
+        request_reply: Must a reply be asked for, or does it come by itself?
+        user_text: Does it send the user's words?
+        reply_text: Does the reply come with its words?
+        confirms_setup: Will ``SessionConfigured`` come: always, perhaps, or never?
+        session_limit_s: Seconds after which it ends a session by itself, where known.
+    """
+
+    configure: Literal["always", "once", "never"] = "once"
+    turn_end: Literal["ours", "theirs", "both"] = "both"
+    cancel: bool = False
+    truncate: bool = False
+    clear_input: bool = False
+    request_reply: bool = False
+    user_text: bool = True
+    reply_text: bool = True
+    confirms_setup: Literal["always", "perhaps", "never"] = "perhaps"
+    session_limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    cached_tokens: int = 0
+
+
+# --- Events: sound ---
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One block of the microphone, with what the loudspeaker was given for the same stretch of time.
+
+    Args:
+        at: When the last sample of *near* was captured.
+        near: 20 ms at 16 kHz; ``first_sample`` runs on through overruns, so a hole shows.
+        far: The same length at 24 kHz, tapped after gain; silence where nothing played. It runs ahead of
+            its echo in *near*, never behind.
+        overrun: Samples were lost just before this block; the far end was aligned anew.
+    """
+
+    at: float
+    near: AudioFrame
+    far: AudioFrame
+    overrun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    """The first sample of a reply was handed to the device; it is audible at *audible_at*."""
+
+    at: float
+    item: str
+    audible_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutProgress:
+    """How much of a reply has been handed to the device, in milliseconds of media time."""
+
+    at: float
+    item: str
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDrained:
+    """A reply was played to its end."""
+
+    at: float
+    item: str
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDropped:
+    """A reply was given up; *heard_ms* counts every sample handed to the device, the fade included."""
+
+    at: float
+    item: str
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Underrun:
+    """Playout of a reply ran dry before its end; it goes on when more has come."""
+
+    at: float
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLost:
+    """A stream ended or stopped delivering, not by our wish."""
+
+    at: float
+    direction: Direction
+    reason: str
+
+
+# --- Events: the listener's judgement ---
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSuspected:
+    """A few frames of speech: perhaps a turn."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnWithdrawn:
+    """The suspicion passed without a turn."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOpened:
+    """The user has the floor.
+
+    Args:
+        turn: Counts from 1.
+        pre_roll: 16 kHz, unbroken up to the newest sample: what was kept from before, and the onset itself.
+        by: The user's voice, or a key.
+        speech_ms: Milliseconds of speech heard in the onset so far.
+    """
+
+    at: float
+    turn: int
+    pre_roll: AudioFrame
+    by: OpenedBy
+    speech_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAudio:
+    """The next frame of an open turn: 16 kHz, it follows on the one before without a hole."""
+
+    at: float
+    turn: int
+    frame: AudioFrame
+    is_speech: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnClosed:
+    """The user's turn is over; every ``TurnAudio`` of it came before."""
+
+    at: float
+    turn: int
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the listener made of one frame.
+
+    Args:
+        near_dbfs: Level of the microphone, dB below full scale (RMS).
+        floor_dbfs: The room's noise floor.
+        is_speech: The detector's opinion of this frame.
+        echo_removed_db: Echo return loss enhancement, or None while the loudspeaker is silent.
+    """
+
+    at: float
+    near_dbfs: float
+    floor_dbfs: float
+    is_speech: bool
+    echo_removed_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """Who opens a turn from now on."""
+
+    at: float
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class MuteChanged:
+    """While muted, nothing of the microphone is judged, kept or sent."""
+
+    at: float
+    muted: bool
+
+
+# --- Events: the person, the clock ---
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key went down."""
+
+    at: float
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A key came up.
+
+    Args:
+        tap: It was down only briefly (as far as this terminal lets us know): a tap latches.
+    """
+
+    at: float
+    action: Action
+    tap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """SIGINT, SIGTERM, SIGHUP, or the end of a file that was the microphone."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline has come."""
+
+    at: float
+
+
+# --- Events: the link ---
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """The websocket is open. That alone means nothing: wait for ``SessionOpened``."""
+
+    at: float
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message as it came; the dialect makes events of it. From an old link it dies in the session."""
+
+    at: float
+    link: int
+    data: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """A websocket that could not be opened, or that ended.
+
+    Args:
+        status: HTTP status, where the handshake was refused.
+        code: Websocket close code; 1006 where the connection dropped without one.
+        reason: What the other end or the system said; untrusted text without secrets.
+        opened: Was it open before?
+    """
+
+    at: float
+    link: int
+    opened: bool
+    status: int | None = None
+    code: int | None = None
+    reason: str = ""
+
+
+# --- Events: the provider ---
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """The provider has a session for us."""
+
+    at: float
+    model: str
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfigured:
+    """The provider took our instructions, voice and tools."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechHeard:
+    """The provider's own detector heard the user begin to speak."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """The user's words as the provider understood them: all of the turn so far, not a fragment.
+
+    Args:
+        turn: Number of our turn; 0 where the provider heard something outside any turn of ours.
+        final: No more words of this turn will come.
+    """
+
+    at: float
+    turn: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """The next part of a reply: 24 kHz. An *item* that is new begins a reply; ids are never used twice."""
+
+    at: float
+    item: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """The next words of a reply, to follow on those before."""
+
+    at: float
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyComplete:
+    """All the sound of a reply has been received."""
+
+    at: float
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """The provider is through with its answer to a turn.
+
+    Args:
+        item: The reply, or None where nothing was said (a silent turn).
+        interrupted: The provider broke off because it heard the user.
+    """
+
+    at: float
+    item: str | None
+    interrupted: bool = False
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """The provider reports an error; the session goes on unless the link ends."""
+
+    at: float
+    message: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A message that the dialect does not know, or cannot read: counted, recorded, never fatal."""
+
+    at: float
+    kind: str
+
+
+Event = (
+    Captured
+    | PlayoutStarted
+    | PlayoutProgress
+    | PlayoutDrained
+    | PlayoutDropped
+    | Underrun
+    | DeviceLost
+    | TurnSuspected
+    | TurnWithdrawn
+    | TurnOpened
+    | TurnAudio
+    | TurnClosed
+    | Level
+    | ModeChanged
+    | MuteChanged
+    | Pressed
+    | Released
+    | StopRequested
+    | Tick
+    | LinkOpened
+    | MessageReceived
+    | LinkLost
+    | SessionOpened
+    | SessionConfigured
+    | SpeechHeard
+    | UserText
+    | ReplyAudio
+    | ReplyText
+    | ReplyComplete
+    | ReplyDone
+    | ServerError
+    | Unrecognised
+)
+
+
+# --- Commands: the link and the provider ---
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open websocket number *link* after a wait."""
+
+    link: int
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the websocket in good order."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Say who we are: the one complete set-up, before anything else on a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendInput:
+    """Send sound of a turn: 16 kHz, at most 500 ms."""
+
+    turn: int
+    frame: AudioFrame
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInput:
+    """The user's turn is over: say so to the provider."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearInput:
+    """Take back what was sent of a turn; only where the provider honours it."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReply:
+    """Ask for an answer; only where it does not come by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop making a reply; only where the provider honours it."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class TruncateReply:
+    """Tell how much of a reply was heard, in milliseconds of media time."""
+
+    item: str
+    heard_ms: float
+
+
+# --- Commands: the loudspeaker ---
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Queue the next part of a reply: 24 kHz."""
+
+    item: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndPlayout:
+    """Nothing more of this reply will come: do not wait for a fuller buffer."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetGain:
+    """Bring playout to *gain_db* (0 is full) over *ramp_ms*."""
+
+    gain_db: float
+    ramp_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlayout:
+    """Fade out and hold the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayout:
+    """Fade in and go on from where it was paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropPlayout:
+    """Fade out and give the rest of a reply up, for good."""
+
+    item: str
+
+
+# --- Commands: the listener, the person ---
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """End the open turn: the provider has called its end first."""
+
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """One line for the person; *remedy* says what would mend it. Text of a server in it is untrusted."""
+
+    severity: Literal["info", "warning", "error"]
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the session; *error* becomes the program's last word and its exit code."""
+
+    error: VoiceAssistantError | None = None
+
+
+Command = (
+    Connect
+    | Disconnect
+    | Configure
+    | AppendInput
+    | CommitInput
+    | ClearInput
+    | RequestReply
+    | CancelReply
+    | TruncateReply
+    | Play
+    | EndPlayout
+    | SetGain
+    | PausePlayout
+    | ResumePlayout
+    | DropPlayout
+    | CloseTurn
+    | Notify
+    | Stop
+)
+
+WireCommand = Configure | AppendInput | CommitInput | ClearInput | RequestReply | CancelReply | TruncateReply
+"""The commands that a dialect says on the wire."""

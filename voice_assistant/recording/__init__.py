@@ -1,0 +1,1 @@
+"""A session on disk: its events, and its sound."""
