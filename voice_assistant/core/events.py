@@ -254,6 +254,19 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysKnown:
+    """How the talk key works in this terminal.
+
+    Args:
+        releases: The terminal reports releases; or they are watched through key repeat, and seen about
+            0.2 s late; or there is no keyboard here.
+    """
+
+    at: float
+    releases: Literal["reported", "watched", "none"]
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """SIGINT, SIGTERM, SIGHUP, or the end of a file that was the microphone."""
 
@@ -424,6 +437,7 @@ Event = (
     | MuteChanged
     | Pressed
     | Released
+    | KeysKnown
     | StopRequested
     | Tick
     | LinkOpened

@@ -1,8 +1,8 @@
 """How a part states the limits of its settings.
 
 Each tunable part owns a frozen dataclass of settings beside the code they steer and checks it in
-``__post_init__`` with ``check_range`` or ``check_choice``. ``config.py`` catches ``SettingError`` and adds the
-file and the table.
+``__post_init__`` with ``check_range`` or ``check_choice``. ``config.py`` catches ``SettingError`` and
+adds the file and the table.
 """
 
 from __future__ import annotations
