@@ -1,12 +1,18 @@
-"""Sound as values: the frame, its level, its samples.
+"""Sound as values: the frame, its level, and the one converter between sample rates.
 
 Everywhere inside the program sound is 16-bit little-endian mono PCM. The core has two rates: the near end
-at 16 kHz (what webrtcvad and Gemini take) and replies at 24 kHz (what Gemini sends).
+at 16 kHz (what webrtcvad and Gemini take) and replies at 24 kHz (what Gemini sends). Devices and wires have
+rates of their own, and ``Resampler`` stands between.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
 
 NEAR_RATE = 16_000
 """Hertz: the microphone, inside the core."""
@@ -15,6 +21,21 @@ REPLY_RATE = 24_000
 """Hertz: replies, the loudspeaker and the far end, inside the core."""
 
 SAMPLE_BYTES = 2
+
+SILENCE_DBFS = -120.0
+"""What ``level_dbfs`` says of digital silence."""
+
+ZERO_CROSSINGS = 16
+"""Half the length of the resampler's filter, in samples of the lower rate: 1 ms at 16 kHz."""
+
+KAISER_BETA = 10.0
+"""Shape of the filter's window: a stop band of -99 dB (Kaiser: beta = 0.1102 (A - 8.7))."""
+
+ROLL_OFF = 0.88
+"""The filter is down by half here, as a share of the lower rate's Nyquist frequency. At 16 kHz the pass band
+ends at 5.5 kHz and the stop band begins at 8.6: what folds back lands above 7.4 kHz."""
+
+_COEFFICIENT_STEP = 2.0**-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +66,124 @@ class AudioFrame:
     def end_sample(self) -> int:
         """Index of the first sample after it."""
         return self.first_sample + self.samples
+
+
+def silence(ms: float, rate: int) -> bytes:
+    """Make *ms* milliseconds of digital silence at *rate* hertz, to the nearest sample."""
+    return bytes(round(ms * rate / 1000) * SAMPLE_BYTES)
+
+
+def level_dbfs(pcm: bytes) -> float:
+    """Measure the root mean square of 16-bit PCM, in dB below full scale.
+
+    A full square wave is 0, a full sine -3; silence, or nothing at all, is ``SILENCE_DBFS``.
+    """
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+    if not samples.size:
+        return SILENCE_DBFS
+    power = float(samples @ samples) / samples.size / 32768.0**2
+    return max(SILENCE_DBFS, 10 * math.log10(power)) if power else SILENCE_DBFS
+
+
+class Resampler:
+    """Converts a stream of sound from one rate to another, in parts of any length.
+
+    A polyphase windowed sinc: output sample *k* is the input's value at time *k* / *to_rate*, so there is no
+    delay in what comes out, only ``held_back`` samples that wait for the input after them (1 ms at 16 kHz,
+    0.7 ms between 24 and 48). The same bytes come out however the input is cut: coefficients are multiples
+    of 2^-30, so every sum is exact in double precision and its order does not matter.
+
+    The formula: J. O. Smith, "Digital Audio Resampling", https://ccrma.stanford.edu/~jos/resample/; window
+    and beta: J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", 1974.
+
+    Args:
+        from_rate: Hertz of what is fed.
+        to_rate: Hertz of what comes out; the same rate hands everything on as it is.
+    """
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        common = math.gcd(from_rate, to_rate)
+        self.from_rate = from_rate
+        self.to_rate = to_rate
+        self._up = to_rate // common
+        self._down = from_rate // common
+        # The filter reaches this many input samples to either side of an output sample.
+        self._reach = math.ceil(ZERO_CROSSINGS * max(1.0, from_rate / to_rate))
+        self._filter = self._block_filter()
+        self._kept: NDArray[np.float64]
+        self._reset()
+
+    @property
+    def held_back(self) -> int:
+        """How many output samples wait for the input after them, at the start of a stream."""
+        return 0 if self._up == self._down else self._reach * self._up // self._down
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Take the next part of the stream; return all that can be said of it.
+
+        Args:
+            pcm: 16-bit little-endian mono at ``from_rate``; any length.
+
+        Raises:
+            ValueError: *pcm* ends in the middle of a sample.
+        """
+        if len(pcm) % SAMPLE_BYTES:
+            raise ValueError("pcm ends in the middle of a sample")
+        if self._up == self._down:
+            return bytes(pcm)
+        new = np.frombuffer(pcm, dtype="<i2")
+        self._fed += new.size
+        self._kept = np.concatenate((self._kept, new))
+        # Output k needs the input up to floor(k * down / up) + reach.
+        return self._emit(max(0, -((self._reach - self._fed) * self._up // self._down)))
+
+    def flush(self) -> bytes:
+        """End the stream: return what was held back, and be as new.
+
+        All that came out is then ``round(samples fed * to_rate / from_rate)`` samples long.
+        """
+        total = round(Fraction(self._fed * self._up, self._down))
+        self._kept = np.concatenate((self._kept, np.zeros(2 * self._reach, dtype=np.float64)))
+        tail = self._emit(total)
+        self._reset()
+        return tail
+
+    def _reset(self) -> None:
+        self._fed = 0
+        self._emitted = 0
+        # Input from the first sample that the next block of outputs needs; silence before the stream.
+        self._kept = np.zeros(self._reach - 1, dtype=np.float64)
+
+    def _emit(self, until: int) -> bytes:
+        # Outputs come in blocks of `up`, each block one step of `down` input samples on: one product of
+        # matrices makes them all. What the first block has said already is left out; what the last one
+        # would say too early is made of zeros and left out too.
+        if until <= self._emitted:
+            return b""
+        done, count = self._emitted % self._up, until - self._emitted
+        blocks = -(-(done + count) // self._up)
+        width = self._filter.shape[0]
+        needed = (blocks - 1) * self._down + width
+        sound = self._kept
+        if sound.size < needed:
+            sound = np.concatenate((sound, np.zeros(needed - sound.size)))
+        rows = np.lib.stride_tricks.sliding_window_view(sound, width)[:: self._down][:blocks]
+        made = np.rint(np.ascontiguousarray(rows) @ self._filter).reshape(-1)[done : done + count]
+        self._kept = self._kept[(done + count) // self._up * self._down :]
+        self._emitted = until
+        return np.clip(made, -32768, 32767).astype("<i2").tobytes()
+
+    def _block_filter(self) -> NDArray[np.float64]:
+        """Coefficients for one block: column *p* makes output *p* of the block from its row of input."""
+        half_width = ZERO_CROSSINGS * max(1.0, self.from_rate / self.to_rate)
+        cutoff = ROLL_OFF * min(1.0, self.to_rate / self.from_rate)
+        width = 2 * self._reach + (self._up - 1) * self._down // self._up
+        block = np.zeros((width, self._up), dtype=np.float64)
+        for phase in range(self._up):
+            base, rest = divmod(phase * self._down, self._up)
+            at = np.arange(1 - self._reach, self._reach + 1) - rest / self._up
+            inside = np.sqrt(np.maximum(0.0, 1 - (at / half_width) ** 2))
+            taps = np.sinc(cutoff * at) * np.i0(KAISER_BETA * inside) * (np.abs(at) < half_width)
+            taps /= taps.sum()
+            block[base : base + taps.size, phase] = np.rint(taps / _COEFFICIENT_STEP) * _COEFFICIENT_STEP
+        return block
