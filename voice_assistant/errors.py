@@ -35,6 +35,13 @@ class ConfigError(VoiceAssistantError):
     exit_code = EXIT_CONFIG
 
 
+class UsageError(VoiceAssistantError):
+    """The command line is wrong: which part of it."""
+
+    slug = "usage"
+    exit_code = EXIT_CONFIG
+
+
 class DeviceError(VoiceAssistantError):
     """A microphone or loudspeaker cannot be used: which one, and what can be used instead."""
 
