@@ -1,0 +1,356 @@
+"""Bursts in, even blocks out, exact books."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_assistant.core.jitter import Drained, JitterBuffer, PlayoutSettings, RanDry, Started
+from voice_assistant.core.settings import SettingError
+
+BLOCK = 240
+MS = 24
+
+
+def sound(samples: int, first: int = 1) -> bytes:
+    """Samples that tell where they come from: counting up, never 0."""
+    return bytes(((np.arange(first, first + samples) - 1) % 30_000 + 1).astype("<i2").tobytes())
+
+
+def tone(ms: int) -> bytes:
+    return bytes(
+        np.rint(8000 * np.cos(2 * np.pi * 150 * np.arange(ms * MS) / 24_000)).astype("<i2").tobytes()
+    )
+
+
+def values(pcm: bytes) -> list[int]:
+    return [int(value) for value in np.frombuffer(pcm, "<i2")]
+
+
+def pull(buffer: JitterBuffer, ms: int) -> bytes:
+    return b"".join(buffer.pull(BLOCK) for _ in range(ms // 10))
+
+
+# --- starting ---
+
+
+def test_nothing_to_play_is_silence() -> None:
+    assert JitterBuffer(PlayoutSettings()).pull(333) == bytes(666)
+
+
+def test_a_reply_waits_for_its_prefill_and_then_loses_nothing() -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    buffer.push("a", sound(39 * MS))
+    waiting = pull(buffer, 500)
+
+    buffer.push("a", sound(1 * MS, first=39 * MS + 1))
+
+    assert waiting == bytes(len(waiting))
+    assert pull(buffer, 40) == sound(40 * MS)
+
+
+def test_a_first_part_as_long_as_the_prefill_starts_at_once() -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    buffer.push("a", sound(100 * MS))
+
+    assert buffer.pull(BLOCK) == sound(BLOCK)
+
+
+def test_a_short_reply_that_is_complete_starts_at_once() -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40, fade_ms=0))
+    buffer.push("a", sound(5 * MS))
+    buffer.end("a")
+
+    assert buffer.pull(BLOCK) == sound(5 * MS) + bytes(10 * MS)
+    assert buffer.take_notes() == [Started("a"), Drained("a", 5.0)]
+
+
+def test_a_burst_of_half_a_minute_is_kept_whole() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", sound(30_000 * MS))
+    buffer.end("a")
+
+    assert pull(buffer, 30_000) == sound(30_000 * MS)
+
+
+def test_replies_follow_one_another_in_the_order_of_their_first_parts() -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40, fade_ms=0))
+    buffer.push("a", sound(20 * MS))
+    buffer.push("b", sound(50 * MS, first=5000))
+    buffer.push("a", sound(5 * MS, first=20 * MS + 1))
+
+    heard = pull(buffer, 80)
+
+    assert heard == sound(25 * MS) + sound(50 * MS, first=5000) + bytes(2 * 5 * MS)
+    assert buffer.take_notes() == [Started("a"), Drained("a", 25.0), Started("b")]
+
+
+def test_a_reply_without_sound_drains() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.end("a")
+
+    buffer.pull(BLOCK)
+
+    assert buffer.take_notes() == [Drained("a", 0.0)]
+
+
+def test_sound_after_the_end_plays_while_the_reply_does_and_is_booked_as_cut_later() -> None:
+    buffer = JitterBuffer(PlayoutSettings(fade_ms=0))
+    buffer.push("a", sound(10 * MS))
+    buffer.end("a")
+    buffer.push("a", sound(10 * MS, first=10 * MS + 1))
+    assert pull(buffer, 20) == sound(20 * MS)
+
+    buffer.push("a", sound(10 * MS))
+
+    assert pull(buffer, 20) == bytes(2 * 20 * MS)
+    books = buffer.books("a")
+    assert books is not None
+    assert (books.received, books.played, books.queued, books.cut) == (30 * MS, 20 * MS, 0, 10 * MS)
+
+
+# --- running dry ---
+
+
+def test_a_reply_that_runs_dry_fades_out_fades_in_and_loses_nothing() -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    whole = tone(100)
+    buffer.push("a", whole[: 50 * MS * 2])
+    before, gap = pull(buffer, 50), pull(buffer, 30)
+    buffer.push("a", whole[50 * MS * 2 :])
+    buffer.end("a")
+    after = pull(buffer, 50)
+
+    assert before == whole[: 50 * MS * 2]
+    assert any(gap[: 2 * BLOCK])
+    assert not any(gap[2 * BLOCK :])
+    assert after[2 * BLOCK :] == whole[60 * MS * 2 :]
+    faded = np.abs(np.frombuffer(after[: 2 * BLOCK], "<i2").astype(int))
+    assert np.all(faded <= np.abs(np.frombuffer(whole, "<i2")[50 * MS : 60 * MS].astype(int)))
+    assert faded[0] < 100
+    assert buffer.take_notes() == [Started("a"), RanDry("a"), Drained("a", 100.0)]
+
+
+def test_the_fade_over_an_underrun_has_no_step() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", tone(50))  # stops where the tone is near its peak
+
+    heard = np.frombuffer(pull(buffer, 80), "<i2").astype(int)
+
+    assert (
+        np.abs(np.diff(heard)).max() <= 2 * np.abs(np.diff(np.frombuffer(tone(50), "<i2").astype(int))).max()
+    )
+
+
+def test_waiting_for_the_end_of_a_reply_that_was_played_is_no_underrun() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", sound(50 * MS))
+    pull(buffer, 100)
+
+    buffer.end("a")
+    pull(buffer, 10)
+
+    assert buffer.take_notes() == [Started("a"), Drained("a", 50.0)]
+
+
+# --- pausing and dropping ---
+
+
+def test_a_pause_fades_out_within_10_ms_and_resume_goes_on_at_the_next_sample() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    whole = tone(200)
+    buffer.push("a", whole)
+    buffer.end("a")
+    pull(buffer, 50)
+
+    buffer.pause()
+    fade, held = pull(buffer, 10), pull(buffer, 300)
+    buffer.resume()
+    rest = pull(buffer, 140)
+
+    assert any(fade)
+    assert held == bytes(len(held))
+    assert rest[2 * BLOCK :] == whole[70 * MS * 2 :]
+    assert buffer.take_notes() == [Started("a"), Drained("a", 200.0)]
+
+
+def test_a_pause_with_nothing_playing_holds_what_comes_until_resume() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.pause()
+    buffer.push("a", sound(100 * MS))
+    held = pull(buffer, 100)
+
+    buffer.resume()
+
+    assert held == bytes(len(held))
+    assert len(pull(buffer, 100)) == 100 * MS * 2
+    assert buffer.heard() == ("a", 100.0)
+
+
+def test_a_drop_counts_the_fade_as_heard_and_the_rest_as_cut() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", tone(200))
+    pull(buffer, 50)
+
+    heard_ms = buffer.drop("a")
+    fade, after = pull(buffer, 10), pull(buffer, 100)
+    buffer.push("a", tone(100))
+
+    assert heard_ms == 60.0
+    assert any(fade)
+    assert not any(after + pull(buffer, 100))
+    books = buffer.books("a")
+    assert books is not None
+    assert (books.played, books.queued, books.cut) == (60 * MS, 0, 240 * MS)
+    assert buffer.take_notes() == [Started("a")]
+
+
+def test_a_drop_during_a_pause_plays_nothing_more_and_the_pause_goes_on() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", tone(200))
+    pull(buffer, 50)
+    buffer.pause()
+    pull(buffer, 20)
+
+    heard_ms = buffer.drop("a")
+    buffer.push("b", sound(100 * MS))
+    held = pull(buffer, 100)
+    buffer.resume()
+
+    assert heard_ms == 60.0
+    assert not any(held)
+    assert pull(buffer, 100) == sound(100 * MS)
+
+
+def test_a_queued_reply_can_be_dropped_without_touching_the_one_that_plays() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    buffer.push("a", sound(100 * MS))
+    buffer.push("b", sound(100 * MS))
+    first = pull(buffer, 50)
+
+    heard_ms = buffer.drop("b")
+
+    assert heard_ms == 0.0
+    assert first + pull(buffer, 50) == sound(100 * MS)
+
+
+def test_a_reply_dropped_before_its_first_sound_is_never_heard() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+
+    heard_ms = buffer.drop("a")
+    buffer.push("a", sound(100 * MS))
+
+    assert heard_ms == 0.0
+    assert not any(pull(buffer, 100))
+
+
+# --- whatever happens ---
+
+ITEMS = ("a", "b", "c")
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("push"), st.sampled_from(ITEMS), st.integers(0, 4000)),
+        st.tuples(st.just("pull"), st.just(""), st.integers(0, 1500)),
+        st.tuples(st.sampled_from(("end", "drop")), st.sampled_from(ITEMS), st.just(0)),
+        st.tuples(st.sampled_from(("pause", "resume")), st.just(""), st.just(0)),
+    ),
+    max_size=60,
+)
+
+
+@given(steps=STEPS, prefill_ms=st.integers(0, 100), fade_ms=st.sampled_from((0, 10)))
+def test_every_sample_is_accounted_for_once_whatever_happens(
+    steps: list[tuple[str, str, int]], prefill_ms: int, fade_ms: int
+) -> None:
+    buffer = JitterBuffer(PlayoutSettings(prefill_ms=prefill_ms, fade_ms=fade_ms))
+    pushed = dict.fromkeys(ITEMS, 0)
+    played = dict.fromkeys(ITEMS, 0)
+    told: dict[str, float] = {}
+    for step, item, count in steps:
+        match step:
+            case "push":
+                buffer.push(item, sound(count, first=pushed[item] + 1))
+                pushed[item] += count
+            case "pull":
+                assert len(buffer.pull(count)) == 2 * count
+            case "end":
+                buffer.end(item)
+            case "drop":
+                told[item] = buffer.drop(item)
+            case "pause":
+                buffer.pause()
+            case _:
+                buffer.resume()
+        for known in ITEMS:
+            if (books := buffer.books(known)) is not None:
+                assert books.received == pushed[known]
+                assert books.received == books.played + books.queued + books.cut
+                assert min(books.queued, books.cut) >= 0
+                assert books.played >= played[known]
+                played[known] = books.played
+    buffer.resume()
+    for item in ITEMS:
+        buffer.end(item)
+    buffer.pull(sum(pushed.values()) + 10 * BLOCK)
+    for item, heard_ms in told.items():
+        books = buffer.books(item)
+        assert books is not None
+        assert books.played == heard_ms * MS
+    for item in ITEMS:
+        books = buffer.books(item)
+        assert books is not None
+        assert books.queued == 0
+
+
+@given(
+    parts=st.lists(st.integers(1, 5000), min_size=1, max_size=20),
+    blocks=st.lists(st.integers(1, 1500), min_size=1, max_size=40),
+    pauses=st.sets(st.integers(0, 40)),
+)
+def test_without_fades_a_reply_is_byte_exact_through_underruns_and_pauses(
+    parts: list[int], blocks: list[int], pauses: set[int]
+) -> None:
+    buffer = JitterBuffer(PlayoutSettings(fade_ms=0))
+    heard, pushed = b"", 0
+    for turn, block in enumerate(blocks):
+        if turn < len(parts):
+            buffer.push("a", sound(parts[turn], first=pushed + 1))
+            pushed += parts[turn]
+        if turn in pauses:
+            buffer.pause()
+        if turn - 3 in pauses:
+            buffer.resume()
+        heard += buffer.pull(block)
+    buffer.resume()
+    buffer.end("a")
+    heard += buffer.pull(pushed)
+
+    assert [value for value in values(heard) if value] == values(sound(pushed))
+
+
+@given(
+    parts=st.lists(st.integers(1, 5000), min_size=1, max_size=20),
+    blocks=st.lists(st.integers(1, 1500), min_size=1, max_size=40),
+)
+def test_a_reply_that_is_never_short_of_sound_is_byte_exact_with_fades_on(
+    parts: list[int], blocks: list[int]
+) -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    whole = sound(sum(parts))
+    first = 0
+    for part in parts:
+        buffer.push("a", whole[2 * first : 2 * (first + part)])
+        first += part
+    buffer.end("a")
+
+    heard = b"".join(buffer.pull(block) for block in blocks)
+
+    assert heard[: len(whole)] == whole[: len(heard)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("prefill_ms", -1), ("prefill_ms", 2001), ("fade_ms", 51)])
+def test_settings_outside_their_limits_are_refused(name: str, value: int) -> None:
+    with pytest.raises(SettingError, match=name):
+        PlayoutSettings(**{name: value})

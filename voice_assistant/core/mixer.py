@@ -1,0 +1,96 @@
+"""Mixer: what the loudspeaker is given, block by block.
+
+The jitter buffer's replies go through one gain (ducking, volume) that moves without a step. The speaker owns
+the lock and the thread, and taps what it pulled as the far end; when a device goes away, the mixer stays,
+and playout goes on from the sample where it stopped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_assistant.core.jitter import (
+    SAMPLES_PER_MS,
+    Books,
+    Drained,
+    JitterBuffer,
+    Note,
+    PlayoutSettings,
+    RanDry,
+    Started,
+)
+
+__all__ = ["Books", "Drained", "Mixer", "Note", "PlayoutSettings", "RanDry", "Started"]
+
+
+class Mixer:
+    """Replies in, exact blocks of 24 kHz 16-bit mono out. Called under the speaker's lock; no I/O.
+
+    The methods on replies are those of ``JitterBuffer``, which says how they behave at the edges.
+    """
+
+    def __init__(self, settings: PlayoutSettings) -> None:
+        self._buffer = JitterBuffer(settings)
+        self._gain = 1.0
+        self._wanted_gain = 1.0
+        self._ramp_left = 0
+
+    def push(self, item: str, pcm: bytes) -> None:
+        """Queue the next part of a reply; ValueError where it ends in the middle of a sample."""
+        self._buffer.push(item, pcm)
+
+    def end(self, item: str) -> None:
+        """Nothing more of this reply will come."""
+        self._buffer.end(item)
+
+    def set_gain(self, gain_db: float, ramp_ms: float) -> None:
+        """Move to *gain_db* (0 leaves every sample as it is) over *ramp_ms*, from where the gain is now."""
+        self._wanted_gain = 10.0 ** (gain_db / 20.0)
+        self._ramp_left = round(ramp_ms * SAMPLES_PER_MS)
+        if self._ramp_left <= 0:
+            self._ramp_left = 0
+            self._gain = self._wanted_gain
+
+    def pause(self) -> None:
+        """Fade out and hold everything, later replies too, until ``resume``."""
+        self._buffer.pause()
+
+    def resume(self) -> None:
+        """Fade in and go on from the sample where it was paused."""
+        self._buffer.resume()
+
+    def drop(self, item: str) -> float:
+        """Fade out a reply, give up the rest for good, and say how many ms of it that makes heard."""
+        return self._buffer.drop(item)
+
+    def pull(self, samples: int) -> bytes:
+        """The next *samples*, exactly; silence where there is nothing to play."""
+        block = self._buffer.pull(samples)
+        if not self._ramp_left and self._gain == 1.0:
+            return block
+        amplified = np.frombuffer(block, "<i2") * self._next_gains(samples)
+        return np.clip(np.rint(amplified), -32_768, 32_767).astype("<i2").tobytes()
+
+    def take_notes(self) -> list[Note]:
+        """What has happened since the last call."""
+        return self._buffer.take_notes()
+
+    def heard(self) -> tuple[str, float] | None:
+        """The reply that is under way, with the milliseconds of its media pulled so far."""
+        return self._buffer.heard()
+
+    def books(self, item: str) -> Books | None:
+        """What became of the samples of a reply; None for an unknown item."""
+        return self._buffer.books(item)
+
+    def _next_gains(self, samples: int) -> NDArray[np.float32]:
+        """One gain a sample: along the ramp (linear in amplitude), then level."""
+        gains = np.full(samples, self._wanted_gain, np.float32)
+        ramping = min(self._ramp_left, samples)
+        if ramping:
+            step = (self._wanted_gain - self._gain) / self._ramp_left
+            gains[:ramping] = self._gain + step * np.arange(1, ramping + 1)
+            self._ramp_left -= ramping
+            self._gain = self._gain + step * ramping if self._ramp_left else self._wanted_gain
+        return gains
