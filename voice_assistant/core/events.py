@@ -42,6 +42,8 @@ class Capabilities:
         reply_text: Does the reply come with its words?
         confirms_setup: Will ``SessionConfigured`` come: always, perhaps, or never?
         session_limit_s: Seconds after which it ends a session by itself, where known.
+        unconfigured_remedy: What would make it honour instructions and voice, told when it does not.
+        wordless_remedy: What would make its replies come with words, told when they do not.
     """
 
     configure: Literal["always", "once", "never"] = "once"
@@ -54,6 +56,8 @@ class Capabilities:
     reply_text: bool = True
     confirms_setup: Literal["always", "perhaps", "never"] = "perhaps"
     session_limit_s: float | None = None
+    unconfigured_remedy: str = ""
+    wordless_remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""The conversation: the thin door over what decides. It asks each part, and adds up their commands.
+
+``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
+link up and keeps back what it is not ready for. Each takes the same events and knows nothing of the clock.
+"""
+
+from __future__ import annotations
+
+from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, Notify, Pressed, Stop
+from voice_assistant.core.floor import Floor, FloorSettings
+from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
+from voice_assistant.core.replies import Replies
+from voice_assistant.errors import DeviceError, LinkError
+
+_THING = {"capture": "microphone", "playout": "loudspeaker"}
+
+
+class Conversation:
+    """Events in, commands out; the same events always give the same commands."""
+
+    def __init__(self, floor: FloorSettings, link: LifelineSettings, explain: Explain) -> None:
+        self._replies = Replies()
+        self._floor = Floor(floor, self._replies)
+        self._lifeline = Lifeline(link, explain)
+        self._ending: Stop | None = None
+
+    def begin(self) -> list[Command]:
+        """Say what is to be done before anything has happened."""
+        return self._lifeline.begin()
+
+    def deadline(self) -> float | None:
+        """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
+        times = (self._floor.deadline(), self._lifeline.deadline())
+        return min((time for time in times if time is not None), default=None)
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take the next event; say what is to be done, in order."""
+        # The lifeline first, so that a session that has just become ready gets what waited before what is
+        # new; the floor before the replies, so that a reply is held before its first sample is played.
+        commands = self._lifeline.handle(event)
+        commands += self._lifeline.admit(self._floor.handle(event) + self._replies.handle(event))
+        return self._heard_out(commands + self._own(event))
+
+    def _own(self, event: Event) -> list[Command]:
+        match event:
+            case Pressed(action="quit"):
+                return [Stop()]
+            case DeviceLost(direction=direction, reason=reason):
+                error = DeviceError(
+                    f"the {_THING[direction]} is gone: {reason}",
+                    remedy="Connect it again, or choose another with --input-device or --output-device.",
+                )
+                return [Stop(error)]
+            case _:
+                return []
+
+    def _heard_out(self, commands: list[Command]) -> list[Command]:
+        """When the link ends, what has come of a reply is played to its end before the session ends."""
+        sounding = self._replies.sounding
+        for at, command in enumerate(commands):
+            if isinstance(command, Stop) and isinstance(command.error, LinkError) and sounding:
+                self._ending = command
+                told = Notify("error", f"{command.error}; what has come is played out.", command.error.remedy)
+                return [*commands[:at], told, *map(EndPlayout, sounding)]
+        if self._ending and not sounding:
+            commands.append(self._ending)
+        return commands

@@ -1,0 +1,268 @@
+"""Who has the floor: the user, the assistant, or neither; and how it passes from one to the other.
+
+The user may take the floor at any time, and a cough may not. So an interruption is a dialogue::
+
+    suspicion (a few frames of speech)      duck the reply: the room, and the echo canceller, hear the user
+    onset (a turn opens)                    pause the reply, keep the turn's sound here
+    confirmed: enough speech, words, a key  drop the reply, send what was kept, go on sending
+    not confirmed in time                   play on from where it was paused; nothing was sent
+
+Nothing of an unconfirmed turn reaches the provider: it would hear the cough with its own detector, break
+off its reply for it, and nothing here could bring that back. Keeping costs no time: it all goes out at once.
+
+The other way round, a reply may begin while the user's turn is still open, because the provider called its
+end first. Then the reply is let through if the user is silent, and held if they speak or hold the key, until
+it is clear whether they go on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from voice_assistant.core.audio import AudioFrame
+from voice_assistant.core.events import (
+    AppendInput,
+    Capabilities,
+    CloseReason,
+    CloseTurn,
+    Command,
+    CommitInput,
+    Event,
+    OpenedBy,
+    PausePlayout,
+    ReplyAudio,
+    ReplyDone,
+    RequestReply,
+    ResumePlayout,
+    SessionOpened,
+    SetGain,
+    Tick,
+    TurnAudio,
+    TurnClosed,
+    TurnOpened,
+    TurnSuspected,
+    TurnWithdrawn,
+    UserText,
+)
+from voice_assistant.core.replies import Replies
+from voice_assistant.core.settings import check_range
+
+DUCK_RAMP_MS = 20.0
+RESTORE_RAMP_MS = 120.0
+"""Back to full volume more slowly than down: a dip is noticed less than a jump."""
+
+SILENT_MS = 200
+"""A user whose last speech is this long ago is silent, though their turn is still open."""
+
+GOES_ON_MS = 100
+"""Speech, while a reply is held, that shows the user goes on; less may be the end of a breath."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSettings:
+    """How an interruption is decided ([barge_in]).
+
+    Args:
+        duck_db: How much quieter a reply becomes at the first suspicion; 0 to 60.
+        min_interruption_ms: Speech that it takes to cut a reply; 60 to 2000. A cough has about 200.
+        confirm_within_ms: Time it may take to gather that much before the reply goes on; 200 to 5000.
+        hold_reply_ms: How long a reply that comes while the user speaks waits to see whether they go on.
+    """
+
+    duck_db: float = 20.0
+    min_interruption_ms: int = 300
+    confirm_within_ms: int = 700
+    hold_reply_ms: int = 300
+
+    def __post_init__(self) -> None:
+        check_range(self, "duck_db", 0, 60)
+        check_range(self, "min_interruption_ms", 60, 2000)
+        check_range(self, "confirm_within_ms", 200, 5000)
+        check_range(self, "hold_reply_ms", 100, 2000)
+
+
+Standing = Literal["free", "ducked", "contested", "dismissed", "granted", "held"]
+"""Where the floor stands.
+
+free: no turn is open. ducked: a suspicion while a reply is heard. contested: a turn opened over a reply,
+which is paused. dismissed: it was not confirmed, the reply plays on, the turn is still open. granted: the
+user has the floor. held: so they have, and a reply that began meanwhile waits.
+"""
+
+
+class Floor:
+    """Decides who speaks. Reads the replies' books; asks them to cut."""
+
+    def __init__(self, settings: FloorSettings, replies: Replies) -> None:
+        self._settings = settings
+        self._replies = replies
+        self._can = Capabilities()
+        self._standing: Standing = "free"
+        self._turn = 0
+        self._by: OpenedBy = "voice"
+        self._kept: list[AudioFrame] = []
+        self._speech: deque[tuple[float, float]] = deque()
+        self._last_speech = float("-inf")
+        self._decide_at: float | None = None
+        self._unanswered = 0
+        self._owed_to_an_earlier_turn = False
+
+    @property
+    def standing(self) -> Standing:
+        """Where the floor stands now."""
+        return self._standing
+
+    def deadline(self) -> float | None:
+        """When a ``Tick`` is due, in seconds of the session's clock."""
+        return self._decide_at
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take the next event, before the replies' books have seen it."""
+        match event:
+            case SessionOpened(capabilities=capabilities):
+                self._can = capabilities
+            case TurnSuspected():
+                return self._suspected()
+            case TurnWithdrawn():
+                return self._withdrawn()
+            case TurnOpened():
+                return self._opened(event)
+            case TurnAudio():
+                return self._heard(event)
+            case TurnClosed(turn=turn, reason=reason):
+                return self._closed(turn, reason)
+            case UserText(turn=turn, text=text) if text and turn == self._turn and self._is_disputed:
+                return self._grant()
+            case ReplyAudio(at=at, item=item):
+                return self._reply_came(at, item)
+            case ReplyDone(item=None):
+                self._unanswered = 0
+            case ReplyDone(interrupted=True) if self._is_disputed:
+                return self._grant()
+            case Tick(at=at) if self._decide_at is not None and at >= self._decide_at:
+                return self._decide(at)
+            case _:
+                pass
+        return []
+
+    @property
+    def _is_disputed(self) -> bool:
+        return self._standing in ("contested", "dismissed")
+
+    def _suspected(self) -> list[Command]:
+        if self._standing != "free" or not self._replies.sounding:
+            return []
+        self._standing = "ducked"
+        return [SetGain(-self._settings.duck_db, DUCK_RAMP_MS)]
+
+    def _withdrawn(self) -> list[Command]:
+        if self._standing != "ducked":
+            return []
+        self._standing = "free"
+        return [SetGain(0.0, RESTORE_RAMP_MS)]
+
+    def _opened(self, event: TurnOpened) -> list[Command]:
+        self._turn = event.turn
+        self._by = event.by
+        self._kept = [event.pre_roll]
+        self._speech.clear()
+        self._speech.append((event.at, event.speech_ms))
+        self._last_speech = event.at
+        self._owed_to_an_earlier_turn = self._unanswered > 0
+        if event.by == "key" or not self._replies.sounding:
+            return self._grant()
+        self._standing = "contested"
+        self._decide_at = event.at + self._settings.confirm_within_ms / 1000
+        return [PausePlayout(), *self._confirmed()]
+
+    def _heard(self, event: TurnAudio) -> list[Command]:
+        if event.is_speech:
+            self._last_speech = event.at
+            self._speech.append((event.at, event.frame.ms))
+        oldest = event.at - self._settings.confirm_within_ms / 1000
+        while self._speech and self._speech[0][0] < oldest:
+            self._speech.popleft()
+        if not self._is_disputed:
+            return [AppendInput(event.turn, event.frame)]
+        self._kept.append(event.frame)
+        return self._confirmed()
+
+    def _confirmed(self) -> list[Command]:
+        # With the reply over there is nothing left to interrupt, and no word to be lost.
+        wanted_ms = self._settings.min_interruption_ms if self._replies.sounding else 1
+        return self._grant() if self._spoken_ms >= wanted_ms else []
+
+    @property
+    def _spoken_ms(self) -> float:
+        return sum(ms for _, ms in self._speech)
+
+    def _grant(self) -> list[Command]:
+        """Give the user the floor: what still sounds is cut, what was kept goes out."""
+        commands: list[Command] = []
+        for item in self._replies.sounding:
+            commands += self._replies.cut(item)
+        commands += self._full_volume()
+        commands += [AppendInput(self._turn, frame) for frame in self._kept]
+        self._kept = []
+        self._decide_at = None
+        self._standing = "granted"
+        return commands
+
+    def _full_volume(self) -> list[Command]:
+        """Undo a duck and a pause."""
+        match self._standing:
+            case "ducked" | "dismissed":
+                return [SetGain(0.0, RESTORE_RAMP_MS)]
+            case "contested" | "held":
+                return [SetGain(0.0, RESTORE_RAMP_MS), ResumePlayout()]
+            case "free" | "granted":
+                return []
+
+    def _closed(self, turn: int, reason: CloseReason) -> list[Command]:
+        commands: list[Command] = []
+        answered_already = self._standing == "held" and not self._owed_to_an_earlier_turn
+        if not (self._is_disputed or answered_already or reason == "provider"):
+            commands.append(CommitInput(turn))
+            if self._can.request_reply:
+                commands.append(RequestReply())
+            self._unanswered += 1
+        commands += self._full_volume()
+        self._kept = []
+        self._standing = "free"
+        self._decide_at = None
+        return commands
+
+    def _reply_came(self, at: float, item: str) -> list[Command]:
+        """A reply that begins while the user's turn is open is let through, or held."""
+        if self._replies.knows(item):
+            return []
+        self._unanswered = 0
+        if self._standing != "granted":
+            return []
+        is_silent = at - self._last_speech >= SILENT_MS / 1000
+        if is_silent and self._by == "voice" and not self._owed_to_an_earlier_turn:
+            return [CloseTurn("provider")]
+        self._standing = "held"
+        self._speech.clear()
+        self._decide_at = at + self._settings.hold_reply_ms / 1000
+        return [PausePlayout()]
+
+    def _decide(self, at: float) -> list[Command]:
+        """The time for gathering evidence is over."""
+        self._decide_at = None
+        match self._standing:
+            case "contested":
+                self._standing = "dismissed"
+                return [SetGain(0.0, RESTORE_RAMP_MS), ResumePlayout()]
+            case "held" if self._spoken_ms >= GOES_ON_MS:
+                return self._grant()
+            case "held" if self._by == "key" or self._owed_to_an_earlier_turn:
+                # The key keeps the floor, and words that were sent want their commit: wait for more.
+                self._decide_at = at + self._settings.hold_reply_ms / 1000
+                return []
+            case "held":
+                return [CloseTurn("provider")]
+            case _:
+                return []
