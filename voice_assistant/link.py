@@ -1,0 +1,188 @@
+"""The websocket: connect, send, receive, close. It carries messages and decides nothing.
+
+One writer takes messages from a queue, one reader posts what comes as events that hold the link's number. How
+a link ended is told once, as ``LinkLost``, with all that the other end said about it and no secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
+from voice_assistant.dialects.base import LinkRequest
+from voice_assistant.errors import LinkError
+
+CONNECT_TIMEOUT_S = 10.0
+"""From the first packet to the accepted websocket; a proxy on the same continent needs under one."""
+
+CLOSE_TIMEOUT_S = 0.5
+"""For the other end's closing words, so that leaving takes less than a second."""
+
+ABNORMAL_CLOSE = 1006
+
+
+class Link:
+    """Carries one websocket at a time.
+
+    Args:
+        post: Takes each event; called on the event loop's thread.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, post: Callable[[Event], None], clock: Callable[[], float]) -> None:
+        self._post = post
+        self._clock = clock
+        self._outbound: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._carrying: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    def connect(self, link: int, request: LinkRequest, after_s: float) -> None:
+        """Begin to open websocket number *link* after a wait; an older one is dropped."""
+        if self._carrying:
+            self._carrying.cancel()
+        self._outbound = asyncio.Queue()
+        self._carrying = asyncio.create_task(self._carry(link, request, after_s, self._outbound))
+
+    def send(self, message: str | bytes) -> None:
+        """Queue a message; it is sent once the websocket is open."""
+        self._outbound.put_nowait(message)
+
+    def hang_up(self) -> None:
+        """Begin to close the websocket in good order."""
+        self._closing = asyncio.create_task(self.close())
+
+    async def close(self) -> None:
+        """Close in good order, within ``CLOSE_TIMEOUT_S``."""
+        if self._socket and not self._socket.closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._socket.close(), CLOSE_TIMEOUT_S)
+        if self._carrying:
+            self._carrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._carrying
+
+    async def _carry(
+        self, link: int, request: LinkRequest, after_s: float, outbound: asyncio.Queue[str | bytes]
+    ) -> None:
+        await asyncio.sleep(after_s)
+        async with aiohttp.ClientSession(trust_env=not is_loopback(request.url)) as http:
+            try:
+                socket = await asyncio.wait_for(self._open(http, request), CONNECT_TIMEOUT_S)
+            except aiohttp.WSServerHandshakeError as refusal:
+                self._post(
+                    LinkLost(self._clock(), link, False, status=refusal.status, reason=refusal.message)
+                )
+                return
+            except (aiohttp.ClientError, OSError, TimeoutError) as failure:
+                self._post(LinkLost(self._clock(), link, False, reason=why(failure)))
+                return
+            self._socket = socket
+            self._post(LinkOpened(self._clock(), link))
+            writer = asyncio.create_task(_write(socket, outbound))
+            try:
+                closing = await self._read(link, socket)
+            finally:
+                writer.cancel()
+            code = socket.close_code or ABNORMAL_CLOSE
+            self._post(LinkLost(self._clock(), link, True, code=code, reason=closing))
+
+    async def _open(
+        self, http: aiohttp.ClientSession, request: LinkRequest
+    ) -> aiohttp.ClientWebSocketResponse:
+        return await http.ws_connect(
+            request.url,
+            headers=request.headers,
+            heartbeat=request.heartbeat_s,
+            max_msg_size=0,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+        )
+
+    async def _read(self, link: int, socket: aiohttp.ClientWebSocketResponse) -> str:
+        """Post messages until the websocket ends; return what the other end said about that."""
+        # receive() and not "async for": the latter loses the reason of a close.
+        while True:
+            message = await socket.receive()
+            match message.type:
+                case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
+                    self._post(MessageReceived(self._clock(), link, message.data))
+                case aiohttp.WSMsgType.ERROR:
+                    return why(socket.exception() or ConnectionError("the connection broke"))
+                case _:
+                    return str(message.extra or "")
+
+
+async def _write(socket: aiohttp.ClientWebSocketResponse, outbound: asyncio.Queue[str | bytes]) -> None:
+    # A connection that breaks here is told by the reader, which sees the same end.
+    with contextlib.suppress(ConnectionError):
+        while True:
+            match await outbound.get():
+                case str(text):
+                    await socket.send_str(text)
+                case data:
+                    await socket.send_bytes(data)
+
+
+async def get_json(url: str, headers: dict[str, str]) -> tuple[int, Any]:
+    """Fetch a small JSON document.
+
+    Returns:
+        The HTTP status, and the document, or None where the body is no JSON.
+
+    Raises:
+        LinkError: Nothing answers at *url*.
+    """
+    timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(trust_env=not is_loopback(url), timeout=timeout) as http,
+            http.get(url, headers=headers) as answer,
+        ):
+            try:
+                return answer.status, await answer.json(content_type=None)
+            except ValueError:
+                return answer.status, None
+    except (aiohttp.ClientError, OSError, TimeoutError) as failure:
+        raise LinkError(
+            f"nothing answers at {url}: {why(failure)}",
+            remedy="Start the proxy, or give its address with --url or LITELLM_URL.",
+        ) from failure
+
+
+def why(failure: BaseException) -> str:
+    """Say in a few words why a connection failed; never holds an address with a secret in it."""
+    match failure:
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientConnectorCertificateError() | ssl.SSLError():
+            return "its TLS certificate is not trusted"
+        case aiohttp.ClientConnectorSSLError():
+            return "no TLS connection could be made"
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is not known"
+        case aiohttp.ClientConnectorError(os_error=cause):
+            return (cause.strerror or "no connection could be made").lower()
+        case aiohttp.ServerDisconnectedError() | ConnectionError():
+            return "the connection was dropped"
+        case OSError(strerror=str(text)):
+            return text.lower()
+        case _:
+            return type(failure).__name__
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this machine itself, which no HTTP proxy of the environment can reach."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

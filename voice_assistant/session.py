@@ -1,0 +1,188 @@
+"""The session: one loop that takes events from the inbox, asks the core, and performs its commands.
+
+Nothing here decides. An event goes to the listener, what it makes of it to the conversation, and each command
+to the edge that carries it out. Performing never waits, so no decision is taken between two awaits; what
+comes of a command returns as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from voice_assistant.core.conversation import Conversation
+from voice_assistant.core.events import (
+    Captured,
+    CloseTurn,
+    Command,
+    Connect,
+    Disconnect,
+    DropPlayout,
+    EndPlayout,
+    Event,
+    MessageReceived,
+    Notify,
+    PausePlayout,
+    Play,
+    ResumePlayout,
+    SetGain,
+    Stop,
+    Tick,
+)
+from voice_assistant.core.listener import Listener
+from voice_assistant.dialects.base import Dialect, LinkRequest
+
+BREATH = 16
+"""Events taken in a row before the event loop gets its turn: a burst must not hold up the sockets."""
+
+
+class Wire(Protocol):
+    """What the session needs of a link."""
+
+    def connect(self, link: int, request: LinkRequest, after_s: float) -> None:
+        """Begin to open websocket number *link*."""
+        ...
+
+    def send(self, message: str | bytes) -> None:
+        """Queue a message for the open websocket."""
+        ...
+
+    def hang_up(self) -> None:
+        """Begin to close the websocket."""
+        ...
+
+
+class Loudspeaker(Protocol):
+    """What the session needs of playout."""
+
+    def perform(
+        self, command: Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout
+    ) -> None:
+        """Carry out a command at once."""
+        ...
+
+
+class Tap(Protocol):
+    """An onlooker: it sees every event and command, and answers nothing."""
+
+    def see(self, entry: Event | Command) -> None:
+        """Take note; never wait."""
+        ...
+
+
+class Session:
+    """Runs one conversation.
+
+    Args:
+        new_dialect: Makes a dialect for a new websocket.
+        clock: Monotonic seconds, the same for every edge.
+    """
+
+    def __init__(
+        self,
+        *,
+        listener: Listener,
+        conversation: Conversation,
+        new_dialect: Callable[[], Dialect],
+        wire: Wire,
+        speaker: Loudspeaker,
+        taps: Sequence[Tap],
+        clock: Callable[[], float],
+    ) -> None:
+        self._listener = listener
+        self._conversation = conversation
+        self._new_dialect = new_dialect
+        self._dialect = new_dialect()
+        self._wire = wire
+        self._speaker = speaker
+        self._taps = taps
+        self._clock = clock
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._link = 0
+        self._stop: Stop | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def post(self, event: Event) -> None:
+        """Put an event into the inbox; on the event loop's thread."""
+        self._inbox.put_nowait(event)
+
+    async def run(self) -> Stop:
+        """Take events until a command ends the session; returns that command."""
+        self._perform_all(self._conversation.begin())
+        taken = 0
+        while self._stop is None:
+            self._set_alarm()
+            event = await self._inbox.get()
+            self._take(event)
+            taken += 1
+            if taken % BREATH == 0:
+                await asyncio.sleep(0)
+        if self._alarm:
+            self._alarm.cancel()
+        return self._stop
+
+    def _set_alarm(self) -> None:
+        """Have a Tick posted when the conversation's deadline comes."""
+        due = self._conversation.deadline()
+        if self._alarm and (due is None or self._alarm.when() != due):
+            self._alarm.cancel()
+            self._alarm = None
+        if due is not None and self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.post(Tick(self._clock()))
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case MessageReceived(link=link) if link != self._link:
+                pass  # A late message of an old link dies here.
+            case MessageReceived(data=data, at=at):
+                self._tell(event)
+                for meant in self._dialect.decode(data, at):
+                    self._decide(meant)
+            case Captured():
+                self._tell(event)
+                self._judge(event)
+            case _:
+                self._judge(event)
+
+    def _judge(self, event: Event) -> None:
+        for heard in self._listener.judge(event):
+            self._decide(heard)
+
+    def _decide(self, event: Event) -> None:
+        self._tell(event)
+        self._perform_all(self._conversation.handle(event))
+
+    def _perform_all(self, commands: list[Command]) -> None:
+        for command in commands:
+            self._tell(command)
+            self._perform(command)
+
+    def _perform(self, command: Command) -> None:
+        match command:
+            case Connect(link=link, after_s=after_s):
+                self._link = link
+                self._dialect = self._new_dialect()
+                self._wire.connect(link, self._dialect.request(), after_s)
+            case Disconnect():
+                self._wire.hang_up()
+            case CloseTurn(reason=reason):
+                for event in self._listener.close(reason, self._clock()):
+                    self._decide(event)
+            case Stop():
+                self._stop = self._stop or command
+            case Notify():
+                pass  # The taps have been told; that is all there is to it.
+            case Play() | EndPlayout() | SetGain() | PausePlayout() | ResumePlayout() | DropPlayout():
+                self._speaker.perform(command)
+            case _:
+                for message in self._dialect.encode(command):
+                    self._wire.send(message)
+
+    def _tell(self, entry: Event | Command) -> None:
+        for tap in self._taps:
+            tap.see(entry)
