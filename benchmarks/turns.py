@@ -1,0 +1,145 @@
+"""Turns on recordings: ``python -m benchmarks.turns LABELS OUT.json``.
+
+Puts the program's own Listener, 20 ms frames in order and a silent far end, through every recording that
+LABELS names (JSON: ``{"files": [{"file": "name.flac"}, ...]}``, the recordings beside it), and writes what
+opened and closed, in seconds: ``{"name.flac": [{"start", "start_t", "end", "end_t"}, ...],
+"_cpu_us_per_s": n}``. ``start`` and ``end`` are the first and the last sample that would be sent, ``start_t``
+and ``end_t`` are when that was decided; a turn that is still open at the end has None for both ends. The CPU
+time is that of the detector and the gate; the canceller's is printed beside it.
+
+WAV is read by the standard library, FLAC by the first of the commands flac, sox and ffmpeg that is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, silence
+from voice_assistant.core.echo import EchoCanceller
+from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened
+from voice_assistant.core.listener import Listener
+
+FRAME_SAMPLES = NEAR_RATE // 50
+FAR = AudioFrame(silence(20, REPLY_RATE), REPLY_RATE)
+
+Turn = dict[str, float | None]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the listener over a folder of labelled recordings."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.turns", description=main.__doc__)
+    parser.add_argument("labels", type=Path, help="labels.json; the recordings lie beside it")
+    parser.add_argument("out", type=Path, help="where to write the turns")
+    args = parser.parse_args(argv)
+
+    names = [entry["file"] for entry in json.loads(args.labels.read_text())["files"]]
+    turns: dict[str, list[Turn]] = {}
+    spent = canceller = sound_s = 0.0
+    for name in names:
+        try:
+            pcm = read(args.labels.parent / name)
+        except UnreadableError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return 1
+        started = time.process_time()
+        turns[name] = listen(pcm)
+        spent += time.process_time() - started
+        sound_s += len(pcm) / SAMPLE_BYTES / NEAR_RATE
+        canceller += cancel(pcm)
+    gate_us = 1e6 * (spent - canceller) / sound_s
+    args.out.write_text(json.dumps({**turns, "_cpu_us_per_s": round(gate_us)}))
+    sys.stdout.write(f"{len(names)} recordings, {sum(map(len, turns.values()))} turns; ")
+    sys.stdout.write(f"CPU us per s of sound: detector and gate {gate_us:.0f}, ")
+    sys.stdout.write(f"canceller {1e6 * canceller / sound_s:.0f}\n")
+    return 0
+
+
+class UnreadableError(Exception):
+    """A recording that cannot be read here."""
+
+
+def read(path: Path) -> bytes:
+    """Read 16 kHz mono 16-bit PCM from a WAV or FLAC file.
+
+    Raises:
+        UnreadableError: Another format, or no command that decodes FLAC.
+    """
+    if path.suffix == ".wav":
+        with wave.open(str(path)) as file:
+            if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (
+                NEAR_RATE,
+                1,
+                SAMPLE_BYTES,
+            ):
+                raise UnreadableError(f"{path} is not 16 kHz mono 16-bit")
+            pcm: bytes = file.readframes(file.getnframes())
+            return pcm
+    commands = {
+        "flac": ["-dcs", "--force-raw-format", "--endian=little", "--sign=signed", str(path)],
+        "sox": [str(path), "-t", "raw", "-r", str(NEAR_RATE), "-c", "1", "-b", "16", "-e", "signed", "-"],
+        "ffmpeg": ["-v", "error", "-i", str(path), "-f", "s16le", "-ar", str(NEAR_RATE), "-ac", "1", "-"],
+    }
+    for command, arguments in commands.items():
+        if shutil.which(command):
+            done = subprocess.run([command, *arguments], capture_output=True, check=False)
+            if done.returncode:
+                said = done.stderr.decode(errors="replace").strip()
+                raise UnreadableError(f"{command} cannot read {path}: {said}")
+            return done.stdout
+    raise UnreadableError(f"no command decodes {path.suffix} here; install flac, sox or ffmpeg")
+
+
+def frames(pcm: bytes) -> Iterator[AudioFrame]:
+    """Cut sound into whole frames of 20 ms; what is left at the end is not heard."""
+    size = FRAME_SAMPLES * SAMPLE_BYTES
+    for start in range(0, len(pcm) - size + 1, size):
+        yield AudioFrame(pcm[start : start + size], NEAR_RATE, start // SAMPLE_BYTES)
+
+
+def listen(pcm: bytes) -> list[Turn]:
+    """Put one recording through a new Listener."""
+    listener = Listener()
+    turns: list[Turn] = []
+    for near in frames(pcm):
+        at = near.end_sample / NEAR_RATE
+        for event in listener.judge(Captured(at, near, FAR)):
+            note(event, turns)
+    if turns and turns[-1]["end_t"] is None:
+        turns[-1]["end"] = None
+    return turns
+
+
+def note(event: Event, turns: list[Turn]) -> None:
+    """Write down what a turn event says."""
+    match event:
+        case TurnOpened(at, _, pre_roll):
+            turns.append(
+                {"start": pre_roll.first_sample / NEAR_RATE, "start_t": at, "end": None, "end_t": None}
+            )
+        case TurnAudio(frame=frame):
+            turns[-1]["end"] = frame.end_sample / NEAR_RATE
+        case TurnClosed(at):
+            turns[-1]["end_t"] = at
+        case _:
+            pass
+
+
+def cancel(pcm: bytes) -> float:
+    """Seconds of CPU that the canceller alone takes for one recording."""
+    canceller = EchoCanceller()
+    started = time.process_time()
+    for near in frames(pcm):
+        canceller.clean(near, FAR)
+    return time.process_time() - started
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,114 @@
+"""The listener: from captured sound to turns.
+
+Each ``Captured`` goes through the canceller, the detector and the gate, and comes out as turn events and one
+``Level``. The keys that steer listening (talk, mode, mute) are handled here too, so that one object knows
+whether the microphone is live. What a turn does to a reply is the conversation's to decide.
+"""
+
+from __future__ import annotations
+
+from voice_assistant.core.audio import SAMPLE_BYTES, SILENCE_DBFS, AudioFrame, level_dbfs
+from voice_assistant.core.echo import EchoCanceller, EchoSettings
+from voice_assistant.core.events import (
+    Captured,
+    CloseReason,
+    Event,
+    Level,
+    Mode,
+    ModeChanged,
+    MuteChanged,
+    Pressed,
+    Released,
+)
+from voice_assistant.core.speech import SpeechDetector, SpeechSettings
+from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
+
+
+class Listener:
+    """Canceller, detector and gate in a row; it holds the mode and the mute switch."""
+
+    def __init__(
+        self,
+        turns: TurnSettings | None = None,
+        speech: SpeechSettings | None = None,
+        echo: EchoSettings | None = None,
+    ) -> None:
+        self._canceller = EchoCanceller(echo)
+        self._detector = SpeechDetector(speech)
+        self._gate = TurnGate(turns)
+        self._muted = False
+        self._live_from: int | None = 0
+
+    @property
+    def mode(self) -> Mode:
+        """Who opens a turn."""
+        return self._gate.mode
+
+    @property
+    def muted(self) -> bool:
+        """Is the microphone ignored?"""
+        return self._muted
+
+    def judge(self, event: Event) -> list[Event]:
+        """Say what *event* means to the listener.
+
+        ``Captured`` becomes what the gate makes of it and one ``Level``, and is not repeated. A press or
+        release gives itself first, then what follows from it. Everything else passes.
+
+        Raises:
+            ValueError: Captured sound of another rate or length than 20 ms, or that goes back in time.
+        """
+        match event:
+            case Captured():
+                return self._hear(event)
+            case Pressed(at, "talk"):
+                return [event, *([] if self._muted else self._gate.press(at))]
+            case Released(_, "talk", tap):
+                self._gate.release(tap=tap)
+                return [event]
+            case Pressed(at, "mode"):
+                mode: Mode = "push-to-talk" if self.mode == "hands-free" else "hands-free"
+                return [event, *self._gate.change_mode(mode, at), ModeChanged(at, mode)]
+            case Pressed(at, "mute"):
+                self._muted = not self._muted
+                self._live_from = None
+                return [event, *self._gate.forget("mute", at), MuteChanged(at, self._muted)]
+            case _:
+                return [event]
+
+    def close(self, reason: CloseReason, at: float) -> list[Event]:
+        """End the open turn from outside; nothing happens where none is open."""
+        return self._gate.close(reason, at)
+
+    def _hear(self, event: Captured) -> list[Event]:
+        cleaned = self._canceller.clean(event.near, event.far)
+        if self._live_from is None:
+            if not self._muted:
+                # This frame was begun while muted, and the canceller still holds its end back.
+                self._live_from = event.near.end_sample
+            return [Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)]
+        opinion = self._detector.judge(cleaned.frame)
+        heard = Heard(
+            since(cleaned.voice, self._live_from),
+            is_speech=opinion.is_speech,
+            holds=opinion.holds,
+            far_active=cleaned.far_active,
+            echo=cleaned.echo,
+            begins=cleaned.begins,
+        )
+        level = Level(
+            event.at,
+            level_dbfs(event.near.pcm),
+            opinion.floor_dbfs,
+            opinion.is_speech,
+            cleaned.removed_db,
+        )
+        return [*self._gate.hear(event.at, heard), level]
+
+
+def since(frame: AudioFrame, sample: int) -> AudioFrame:
+    """The part of *frame* from index *sample* on; the frame itself where it begins later."""
+    skipped = sample - frame.first_sample
+    if skipped <= 0:
+        return frame
+    return AudioFrame(frame.pcm[skipped * SAMPLE_BYTES :], frame.rate, sample)

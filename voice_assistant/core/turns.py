@@ -1,0 +1,264 @@
+"""The gate: when the user has the floor.
+
+It takes the microphone frame by frame with the detector's opinion, and the talk key, and says when a turn is
+suspected, opens and closes. A turn is one unbroken stretch of the microphone, and no two turns share a
+sample: what was sent leaves the pre-roll. Opening by voice takes a share of speech in the last frames; a key
+opens and closes at once and overrules the detector while it is held. What speech is, is ``speech.py``'s; what
+a suspicion does to the loudspeaker is ``floor.py``'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from voice_assistant.core.audio import NEAR_RATE, AudioFrame
+from voice_assistant.core.events import (
+    CloseReason,
+    Event,
+    Mode,
+    OpenedBy,
+    TurnAudio,
+    TurnClosed,
+    TurnOpened,
+    TurnSuspected,
+    TurnWithdrawn,
+)
+from voice_assistant.core.settings import check_choice, check_range
+
+FRAME_MS = 20
+"""Milliseconds between two opinions of the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """When a turn opens and closes. Table ``[turns]``."""
+
+    mode: Mode = "hands-free"
+    """"hands-free": your voice opens your turn; "push-to-talk": the talk key does"""
+    onset_ms: int = 120
+    """speech that opens a turn, within a stretch a third longer; 40 to 1000"""
+    barge_in_ms: int = 120
+    """the same while a reply is playing and no echo of it is in the microphone; 40 to 1000"""
+    barge_in_echo_ms: int = 180
+    """the same while the microphone hears the reply; 40 to 1000"""
+    pre_roll_ms: int = 500
+    """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
+    hangover_ms: int = 700
+    """silence that ends your turn; 200 to 3000. Longer lets you think aloud"""
+    tail_ms: int = 200
+    """still heard after the talk key came up; 0 to 2000"""
+    longest_turn_s: float = 120.0
+    """a turn is closed when it has lasted this long; 5 to 600"""
+
+    def __post_init__(self) -> None:
+        check_choice(self, "mode", ("hands-free", "push-to-talk"))
+        check_range(self, "onset_ms", 40, 1000)
+        check_range(self, "barge_in_ms", 40, 1000)
+        check_range(self, "barge_in_echo_ms", 40, 1000)
+        check_range(self, "pre_roll_ms", 300, 2000)
+        check_range(self, "hangover_ms", 200, 3000)
+        check_range(self, "tail_ms", 0, 2000)
+        check_range(self, "longest_turn_s", 5, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many frames of speech among the last so many."""
+
+    needed: int
+    among: int
+
+    @classmethod
+    def of(cls, speech_ms: float) -> Share:
+        """That much speech within a stretch a third longer: 60 ms is 3 of 4 frames, 180 ms 9 of 12."""
+        needed = math.ceil(speech_ms / FRAME_MS)
+        return cls(needed, math.ceil(needed * 4 / 3))
+
+    def met_by(self, opinions: deque[bool]) -> bool:
+        """Is it reached by the newest of the *opinions*? The newest one stands last."""
+        newest = list(opinions)[-self.among :]
+        return sum(newest) >= self.needed
+
+
+SUSPICION = Share(3, 4)
+"""What makes a suspicion. Measured in the closed loop: ducking at 3 of 4 and stopping at 9 of 12 was best."""
+
+WITHDRAWAL_FRAMES = 15
+"""Frames (0.3 s) without speech after which a suspicion has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One frame for the gate.
+
+    Args:
+        voice: 16 kHz, following on the frame before; about 20 ms.
+        is_speech: The detector's opinion, clear enough to open a turn.
+        holds: Its opinion, enough to keep a turn open.
+        far_active: A reply is playing.
+        echo: The microphone hears it.
+        begins: *voice* does not follow on the frame before: nothing is carried over the gap.
+    """
+
+    voice: AudioFrame
+    is_speech: bool
+    holds: bool
+    far_active: bool = False
+    echo: bool = False
+    begins: bool = False
+
+
+_KeyState = Literal["up", "down", "latched", "released"]
+"""The talk key: not in play; held; held on by a tap until the next press; let go, with the tail running."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The open turn, in samples."""
+
+    samples: int
+    silent: int = 0
+    tail: int = 0
+
+
+class TurnGate:
+    """Opens and closes turns; one is open at most."""
+
+    def __init__(self, settings: TurnSettings | None = None) -> None:
+        self._settings = settings or TurnSettings()
+        self._mode: Mode = self._settings.mode
+        self._turns = 0
+        self._turn: _Turn | None = None
+        self._key: _KeyState = "up"
+        self._kept: deque[AudioFrame] = deque()
+        self._next_sample = 0
+        self._opinions: deque[bool] = deque(maxlen=self._longest_window())
+        self._quiet_frames = 0
+        self._suspected = False
+
+    @property
+    def mode(self) -> Mode:
+        """Who opens a turn."""
+        return self._mode
+
+    def hear(self, at: float, heard: Heard) -> list[Event]:
+        """Take the next frame of the microphone."""
+        events = self._break_off(at) if heard.begins else []
+        self._next_sample = heard.voice.end_sample
+        if self._turn is None:
+            self._keep(heard.voice)
+            return events + self._consider(at, heard)
+        self._count(self._turn, heard)
+        events.append(TurnAudio(at, self._turns, heard.voice, heard.is_speech))
+        reason = self._reason_to_close(self._turn)
+        return events + self.close(reason, at) if reason else events
+
+    def press(self, at: float) -> list[Event]:
+        """The talk key went down: open a turn, or end the one that a tap holds open."""
+        if self._key == "latched":
+            self._key = "released"
+            return []
+        self._key = "down"
+        if self._turn is None:
+            return self._open(at, "key", speech_ms=0.0)
+        self._turn.tail = 0
+        return []
+
+    def release(self, *, tap: bool) -> None:
+        """The talk key came up: a tap holds the turn open, anything else ends it after the tail."""
+        if self._key == "down":
+            self._key = "latched" if tap else "released"
+
+    def close(self, reason: CloseReason, at: float) -> list[Event]:
+        """End the open turn, and with it the key's say; nothing happens where none is open."""
+        self._key = "up"
+        if self._turn is None:
+            return []
+        self._turn = None
+        return [TurnClosed(at, self._turns, reason)]
+
+    def forget(self, reason: CloseReason, at: float) -> list[Event]:
+        """End the open turn; give up the suspicion and everything that is kept."""
+        events = self.close(reason, at) + self._withdraw(at)
+        self._kept.clear()
+        self._opinions.clear()
+        return events
+
+    def change_mode(self, mode: Mode, at: float) -> list[Event]:
+        """Let another one open the turns from now on."""
+        self._mode = mode
+        return self.forget("mode", at)
+
+    def _break_off(self, at: float) -> list[Event]:
+        """A gap in the microphone: its two sides are never joined. A key that is held opens a turn anew."""
+        key = self._key
+        events = self.forget("silence", at)
+        if key in ("down", "latched"):
+            self._key = key
+        return events
+
+    def _consider(self, at: float, heard: Heard) -> list[Event]:
+        """No turn is open: is this the beginning of one?"""
+        if self._key in ("down", "latched"):
+            return self._open(at, "key", speech_ms=0.0)
+        if self._mode == "push-to-talk":
+            return []
+        self._opinions.append(heard.is_speech)
+        self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
+        events: list[Event] = []
+        if not self._suspected and SUSPICION.met_by(self._opinions):
+            self._suspected = True
+            events.append(TurnSuspected(at))
+        if self._onset(heard).met_by(self._opinions):
+            return events + self._open(at, "voice", speech_ms=float(sum(self._opinions) * FRAME_MS))
+        if self._quiet_frames >= WITHDRAWAL_FRAMES:
+            events += self._withdraw(at)
+        return events
+
+    def _onset(self, heard: Heard) -> Share:
+        if not heard.far_active:
+            return Share.of(self._settings.onset_ms)
+        return Share.of(self._settings.barge_in_echo_ms if heard.echo else self._settings.barge_in_ms)
+
+    def _longest_window(self) -> int:
+        settings = self._settings
+        return Share.of(max(settings.onset_ms, settings.barge_in_ms, settings.barge_in_echo_ms)).among
+
+    def _open(self, at: float, by: OpenedBy, speech_ms: float) -> list[Event]:
+        first = self._kept[0].first_sample if self._kept else self._next_sample
+        pre_roll = AudioFrame(b"".join(frame.pcm for frame in self._kept), NEAR_RATE, first)
+        self._kept.clear()
+        self._opinions.clear()
+        self._suspected = False
+        self._turns += 1
+        self._turn = _Turn(samples=pre_roll.samples)
+        return [TurnOpened(at, self._turns, pre_roll, by, speech_ms)]
+
+    def _count(self, turn: _Turn, heard: Heard) -> None:
+        turn.samples += heard.voice.samples
+        turn.silent = 0 if heard.holds else turn.silent + heard.voice.samples
+        turn.tail += heard.voice.samples if self._key == "released" else 0
+
+    def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
+        if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:
+            return "longest"
+        if self._key == "released":
+            return "key" if turn.tail * 1000 >= self._settings.tail_ms * NEAR_RATE else None
+        if self._key in ("down", "latched"):
+            return None
+        return "silence" if turn.silent * 1000 >= self._settings.hangover_ms * NEAR_RATE else None
+
+    def _keep(self, frame: AudioFrame) -> None:
+        limit = self._settings.pre_roll_ms * NEAR_RATE // 1000
+        self._kept.append(frame)
+        while self._kept and frame.end_sample - self._kept[0].first_sample > limit:
+            self._kept.popleft()
+
+    def _withdraw(self, at: float) -> list[Event]:
+        if not self._suspected:
+            return []
+        self._suspected = False
+        return [TurnWithdrawn(at)]
