@@ -3,9 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from voice_assistant.core.events import Event, WireCommand
+from voice_assistant.core.settings import check_choice, check_range
+
+DEFAULT_INSTRUCTIONS = (
+    "You are a helpful voice assistant. Answer in the language you are spoken to, in a few short sentences "
+    "fit to be heard, without lists or markup."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """The table ``[provider]``: whom we talk to, and who it shall be. The key is never among these."""
+
+    name: Literal["litellm"] = "litellm"
+    """The dialect spoken: "litellm", a LiteLLM proxy in front of Gemini Live."""
+
+    url: str = "http://localhost:4000"
+    """The proxy's address, with or without /v1/realtime; http(s) and ws(s) mean the same here."""
+
+    model: str = ""
+    """A model of the proxy's list; empty takes the only realtime one that it offers."""
+
+    voice: str = "Puck"
+    """A voice of Gemini's, such as Puck, Kore, Charon or Zephyr; empty leaves the choice to the model."""
+
+    instructions: str = DEFAULT_INSTRUCTIONS
+    """Who the assistant is and how it answers."""
+
+    end_of_turn: Literal["commit", "end"] = "commit"
+    """The word that ends your turn: input_audio_buffer.commit, or .end, which only LiteLLM knows."""
+
+    silence_duration_ms: int = 2000
+    """Silence after which the provider ends your turn by itself; 100 to 10000. Longer than your pauses."""
+
+    prefix_padding_ms: int = 300
+    """What the provider counts to your speech from before it heard you; 0 to 2000."""
+
+    beta_header: bool = False
+    """Ask for the names of the protocol's beta. Both are understood; only old proxies need it."""
+
+    def __post_init__(self) -> None:
+        check_choice(self, "name", ("litellm",))
+        check_choice(self, "end_of_turn", ("commit", "end"))
+        check_range(self, "silence_duration_ms", 100, 10_000)
+        check_range(self, "prefix_padding_ms", 0, 2000)
 
 
 @dataclass(frozen=True, slots=True)

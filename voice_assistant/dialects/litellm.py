@@ -1,0 +1,321 @@
+"""What a LiteLLM proxy says when it speaks for Gemini, and what it understands.
+
+The words are OpenAI's (``openai_realtime.py``); what they mean here differs, for the proxy makes them up from
+Gemini's own messages and leaves out what it cannot translate. This file makes whole meanings of that: replies
+with ids that are never used twice, the user's words joined, an end for whatever ended. Each oddity is told
+where it is handled and was measured on LiteLLM 1.106; ``docs/dialects.md`` lists them.
+
+Nothing is sent for what the proxy would drop without a word: to cancel or cut a reply, to take sound back, to
+ask for a reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.events import (
+    AppendInput,
+    CancelReply,
+    Capabilities,
+    ClearInput,
+    CommitInput,
+    Configure,
+    Event,
+    ReplyAudio,
+    ReplyComplete,
+    ReplyDone,
+    ReplyText,
+    RequestReply,
+    ServerError,
+    SessionConfigured,
+    SessionOpened,
+    SpeechHeard,
+    TruncateReply,
+    Unrecognised,
+    Usage,
+    UserText,
+    WireCommand,
+)
+from voice_assistant.dialects import openai_realtime as wire
+from voice_assistant.dialects.base import LinkRequest, ProviderSettings
+from voice_assistant.dialects.proxy import realtime_url, shown_url
+from voice_assistant.dialects.refusals import code_of_report
+
+CAPABILITIES = Capabilities(
+    configure="once",
+    turn_end="both",
+    cancel=False,
+    truncate=False,
+    clear_input=False,
+    request_reply=False,
+    user_text=True,
+    # Words of the assistant come from Vertex only; when they come, they are handed on all the same.
+    reply_text=False,
+    confirms_setup="perhaps",
+    # Gemini ends a connection after about ten minutes, and the proxy keeps its warning to itself.
+    session_limit_s=600.0,
+    unconfigured_remedy=(
+        "Have gemini_live_defer_setup: true put under litellm_settings in the proxy's configuration."
+    ),
+    wordless_remedy="LiteLLM asks for the assistant's words only of vertex_ai/ models, not of gemini/ ones.",
+)
+
+HEARTBEAT_S = 20.0
+
+TURNS_REMEMBERED = 8
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The reply that is coming in.
+
+    Args:
+        item: Our id for it.
+        ids: The wire's ids of response and item.
+        turn: The newest turn of ours when it began.
+        is_ended: Its sound, or its item, is complete.
+        cut_sample: The first byte of a sample whose second one is still to come.
+    """
+
+    item: str
+    ids: tuple[str, str]
+    turn: int
+    has_sound: bool = False
+    is_ended: bool = False
+    cut_sample: bytes = b""
+
+
+@dataclass(slots=True)
+class _TurnWords:
+    """The user's words of one turn, by the wire's item ids, in their order."""
+
+    parts: dict[str, str] = field(default_factory=dict)
+    is_final: bool = False
+
+    @property
+    def text(self) -> str:
+        # Gemini's fragments carry their own spaces.
+        return "".join(self.parts.values()).strip()
+
+
+class LiteLLM:
+    """One websocket's worth of conversation with a LiteLLM proxy.
+
+    Args:
+        settings: Which proxy and model, and who the assistant shall be. ``model`` must be known by now.
+        key: The proxy's key; empty where it wants none.
+
+    Raises:
+        ConfigError: The settings' address is none.
+    """
+
+    def __init__(self, settings: ProviderSettings, key: str = "") -> None:
+        self._settings = settings
+        self._url = realtime_url(settings.url, settings.model)
+        self._key = key
+        self._is_open = False
+        self._turn = 0
+        self._near: Resampler | None = None
+        self._words: dict[int, _TurnWords] = {}
+        self._reply: _Reply | None = None
+        self._announced: str | None = None
+        self._announced_ended = False
+        self._uses: dict[str, int] = {}
+        self._newer_words = False
+        self._phantom: tuple[str | None, int] | None = None
+
+    def request(self) -> LinkRequest:
+        """Say how to open the websocket."""
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        if self._settings.beta_header:
+            headers["OpenAI-Beta"] = "realtime=v1"
+        return LinkRequest(self._url, shown_url(self._url), headers, HEARTBEAT_S)
+
+    # --- What we say ---
+
+    def encode(self, command: WireCommand) -> list[str | bytes]:
+        """Put a command into messages, in order; an empty list where the proxy has no word for it."""
+        match command:
+            case Configure():
+                return [wire.session_update(self._session())]
+            case AppendInput(turn=turn, frame=frame):
+                return self._append(turn, frame)
+            case CommitInput(turn=turn):
+                return self._commit(turn)
+            case ClearInput() | RequestReply() | CancelReply() | TruncateReply():
+                return []
+
+    def _session(self) -> dict[str, object]:
+        # The flat shape of the beta: the proxy translates it for whatever is behind it. Sound only: with
+        # text beside it Gemini refuses the whole set-up. A turn detection other than server_vad would take
+        # Gemini's own detector away, and the proxy cannot say what must then be said in its place.
+        session: dict[str, object] = {
+            "modalities": ["audio"],
+            "input_audio_format": "pcm16",
+            "output_audio_format": "pcm16",
+            "input_audio_transcription": {"model": "whisper-1"},
+            "turn_detection": {
+                "type": "server_vad",
+                "prefix_padding_ms": self._settings.prefix_padding_ms,
+                "silence_duration_ms": self._settings.silence_duration_ms,
+            },
+        }
+        if self._settings.instructions:
+            session["instructions"] = self._settings.instructions
+        if self._settings.voice:
+            session["voice"] = self._settings.voice
+        return session
+
+    def _append(self, turn: int, frame: AudioFrame) -> list[str | bytes]:
+        if self._near is None or turn != self._turn:
+            # What an unfinished turn held back belongs to nobody now.
+            self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
+        self._turn = turn
+        if turn in self._words:
+            self._words[turn].is_final = False
+        pcm = self._near.feed(frame.pcm)
+        return [wire.append_audio(pcm)] if pcm else []
+
+    def _commit(self, turn: int) -> list[str | bytes]:
+        messages: list[str | bytes] = []
+        if self._near is not None and turn == self._turn and (tail := self._near.flush()):
+            messages.append(wire.append_audio(tail))
+        self._near = None
+        messages.append(wire.end_audio() if self._settings.end_of_turn == "end" else wire.commit_audio())
+        return messages
+
+    # --- What the proxy says ---
+
+    def decode(self, message: str | bytes, at: float) -> list[Event]:
+        """Make events of a message; what cannot be read becomes ``Unrecognised``."""
+        match wire.read(message):
+            case wire.SessionCreated() if self._is_open:
+                return [Unrecognised(at, "session.created, again")]
+            case wire.SessionCreated(model=model):
+                self._is_open = True
+                return [SessionOpened(at, model or self._settings.model, CAPABILITIES)]
+            case wire.SessionUpdated():
+                return [SessionConfigured(at)]
+            case wire.SpeechStarted():
+                return [SpeechHeard(at)]
+            case wire.UserWords(item_id=item_id, text=text, is_whole=is_whole):
+                return self._heard(at, item_id, text, is_whole=is_whole)
+            case wire.ReplyBegun(response_id=response_id):
+                self._announced, self._announced_ended, self._phantom = response_id, False, None
+                return []
+            case wire.Sound(response_id=response_id, item_id=item_id, pcm=pcm):
+                return self._sound(at, (response_id, item_id), pcm)
+            case wire.Words(response_id=response_id, item_id=item_id, text=text):
+                return self._spoken(at, (response_id, item_id), text)
+            case wire.PartEnded(response_id=response_id, item_id=item_id):
+                return self._part_ended(at, response_id, item_id)
+            case wire.ReplyEnded() as ended:
+                return self._reply_ended(at, ended)
+            case wire.Report(message=text, code=code):
+                return [ServerError(at, text, code_of_report(text, code))]
+            case wire.Nothing():
+                return []
+            case wire.Unknown(kind=kind):
+                return [Unrecognised(at, kind)]
+
+    def _heard(self, at: float, item_id: str, text: str, *, is_whole: bool) -> list[Event]:
+        """Join the user's words: they come in fragments, each with an id of its own, when they like."""
+        words = self._words.setdefault(self._turn, _TurnWords())
+        if len(self._words) > TURNS_REMEMBERED:
+            del self._words[next(iter(self._words))]
+        words.parts[item_id] = text if is_whole else words.parts.get(item_id, "") + text
+        self._newer_words = self._reply is not None and self._turn > self._reply.turn
+        return [UserText(at, self._turn, words.text, words.is_final)] if words.text else []
+
+    def _sound(self, at: float, ids: tuple[str, str], pcm: bytes) -> list[Event]:
+        reply = self._reply
+        events: list[Event] = []
+        # The proxy loses the end of a reply where Gemini ends two things in one message, and gives the next
+        # reply the same ids. So sound after the end of the sound is a new reply; and so is sound after words
+        # of a newer turn, where not even that end was told.
+        if reply is None or reply.ids != ids or reply.is_ended or self._newer_words:
+            events, reply = self._begin(at, ids)
+        pcm = reply.cut_sample + pcm
+        whole = len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES
+        reply.cut_sample = pcm[whole:]
+        if whole:
+            reply.has_sound = True
+            events.append(ReplyAudio(at, reply.item, pcm[:whole]))
+        return events
+
+    def _spoken(self, at: float, ids: tuple[str, str], text: str) -> list[Event]:
+        reply = self._reply
+        events: list[Event] = []
+        # Words may trail their sound; those of the next turn's reply come after something was said to it.
+        is_next = reply is not None and self._turn > reply.turn and (reply.is_ended or self._newer_words)
+        if reply is None or reply.ids != ids or is_next:
+            events, reply = self._begin(at, ids)
+        if text:
+            events.append(ReplyText(at, reply.item, text))
+        return events
+
+    def _begin(self, at: float, ids: tuple[str, str]) -> tuple[list[Event], _Reply]:
+        """Begin a reply, and end one that the proxy left without an end."""
+        events: list[Event] = []
+        if self._reply is not None:
+            if self._reply.has_sound and not self._reply.is_ended:
+                events.append(ReplyComplete(at, self._reply.item))
+            events += self._final_words(at, self._reply.turn)
+            events.append(ReplyDone(at, self._reply.item))
+        uses = self._uses[ids[1]] = self._uses.get(ids[1], 0) + 1
+        self._reply = _Reply(ids[1] if uses == 1 else f"{ids[1]}#{uses}", ids, self._turn)
+        self._phantom = None
+        self._newer_words = False
+        return events, self._reply
+
+    def _part_ended(self, at: float, response_id: str, item_id: str) -> list[Event]:
+        reply = self._reply
+        if reply is not None and reply.ids == (response_id, item_id):
+            was_ended, reply.is_ended = reply.is_ended, True
+            return [ReplyComplete(at, reply.item)] if reply.has_sound and not was_ended else []
+        # Parts of what was never begun: a silent turn after a spoken one brings some, under made-up ids.
+        if response_id == self._announced:
+            self._announced_ended = True
+        return []
+
+    def _reply_ended(self, at: float, ended: wire.ReplyEnded) -> list[Event]:
+        events: list[Event] = [ServerError(at, ended.failure, "reply_failed")] if ended.failure else []
+        reply, announced = self._reply, self._announced
+        self._announced = None
+        if reply is not None and reply.ids[0] == ended.response_id:
+            self._reply = None
+            # Gemini broke off because it heard the user. The proxy calls that "completed"; that the sound
+            # has no end is the only sign.
+            interrupted = ended.status == "cancelled" or not reply.is_ended
+            return events + self._done(at, reply.item, reply.turn, interrupted=interrupted, usage=ended.usage)
+        if announced == ended.response_id:
+            interrupted = ended.status == "cancelled" or not self._announced_ended
+            return events + self._done(at, None, self._turn, interrupted=interrupted, usage=ended.usage)
+        if self._phantom is not None and self._phantom[1] == self._turn:
+            # The end of the turn that was interrupted, under an id that nothing was ever said about. It
+            # brings what was counted; to take it for a turn without an answer would be wrong.
+            item, self._phantom = self._phantom[0], None
+            return [*events, ReplyDone(at, item, interrupted=True, usage=ended.usage)]
+        # Gemini was silent on purpose: an end of something that never began.
+        self._phantom = None
+        return [*events, *self._final_words(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
+
+    def _done(
+        self, at: float, item: str | None, turn: int, *, interrupted: bool, usage: Usage | None
+    ) -> list[Event]:
+        if usage is None:
+            # The end by interruption counts nothing; the numbers come with a second end.
+            self._phantom = (item, self._turn)
+        # Who interrupts is still speaking: the words of that turn are not final.
+        last = min(turn, self._turn - 1) if interrupted else turn
+        return [*self._final_words(at, last), ReplyDone(at, item, interrupted, usage)]
+
+    def _final_words(self, at: float, last: int) -> list[Event]:
+        """Say that no more words come of turns up to *last*."""
+        events: list[Event] = []
+        for turn, words in self._words.items():
+            if turn <= last and not words.is_final and words.text:
+                words.is_final = True
+                events.append(UserText(at, turn, words.text, final=True))
+        return events

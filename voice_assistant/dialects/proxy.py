@@ -1,0 +1,82 @@
+"""Where a LiteLLM proxy is, and which of its models can hold a conversation.
+
+Addresses come from people: with or without a path, for the web or for a websocket. What the proxy answers to
+an ordinary request is read here; the request itself is the program's (``app.py``).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+
+from voice_assistant.errors import ConfigError
+
+_REMEDY = "Write the proxy's address as in http://localhost:4000, in LITELLM_URL or under [provider] url."
+_WEB = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_SOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+
+
+def realtime_url(base: str, model: str) -> str:
+    """Make the websocket's address of the proxy's: ``ws(s)://host/v1/realtime?model=...``.
+
+    Args:
+        base: ``http(s)://`` or ``ws(s)://``; bare, or ending in ``/v1`` or ``/v1/realtime``; a query is kept.
+        model: Its name in the proxy's list.
+
+    Raises:
+        ConfigError: *base* is no such address, or *model* is empty.
+    """
+    parts = _split(base)
+    if not model:
+        raise ConfigError(
+            "no model is named",
+            remedy="Give --model, or write one of the proxy's realtime models under [provider] model.",
+        )
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "model"]
+    query.append(("model", model))
+    path = f"{_root(parts.path)}/realtime"
+    return parts._replace(
+        scheme=_SOCKET[parts.scheme], path=path, query=urlencode(query, quote_via=quote)
+    ).geturl()
+
+
+def models_url(base: str) -> str:
+    """Make the address of the proxy's list of models, with what each is for: ``http(s)://host/v1/model/info``.
+
+    Raises:
+        ConfigError: *base* is no address of a proxy.
+    """
+    parts = _split(base)
+    root = _root(parts.path).removesuffix("/openai/v1").removesuffix("/v1")
+    return parts._replace(scheme=_WEB[parts.scheme], path=f"{root}/v1/model/info", query="").geturl()
+
+
+def shown_url(url: str) -> str:
+    """Make an address fit to be shown: without its query but for the model, where a key may have been put."""
+    parts = urlsplit(url)
+    model = [(name, value) for name, value in parse_qsl(parts.query) if name == "model"]
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2], query=urlencode(model, quote_via=quote)
+    ).geturl()
+
+
+def _split(base: str) -> SplitResult:
+    base = base.strip()
+    try:
+        parts = urlsplit(base)
+        is_address = parts.scheme in _WEB and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or any(character.isspace() or not character.isprintable() for character in base):
+        raise ConfigError(f"{base[:80]!r} is not the address of a proxy", remedy=_REMEDY)
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"the proxy's address holds a name or a key before {parts.netloc.rpartition('@')[2]!r}",
+            remedy="Leave it out of the address and put the key into LITELLM_API_KEY.",
+        )
+    return parts._replace(fragment="")
+
+
+def _root(path: str) -> str:
+    """Cut what people write behind the address; what is left ends in a version."""
+    path = path.rstrip("/").removesuffix("/realtime").rstrip("/")
+    return path if path.endswith("/v1") else f"{path}/v1"
