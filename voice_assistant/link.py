@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -168,12 +169,15 @@ def why(failure: BaseException) -> str:
             return "no TLS connection could be made"
         case aiohttp.ClientConnectorDNSError():
             return "its name is not known"
-        case aiohttp.ClientConnectorError(os_error=cause):
-            return (cause.strerror or "no connection could be made").lower()
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+            # asyncio's own words here hold the address; the system's say what happened to it.
+            return os.strerror(number).lower()
+        case aiohttp.ClientConnectorError():
+            return "no connection could be made"
         case aiohttp.ServerDisconnectedError() | ConnectionError():
             return "the connection was dropped"
-        case OSError(strerror=str(text)):
-            return text.lower()
+        case OSError(errno=int(number)):
+            return os.strerror(number).lower()
         case _:
             return type(failure).__name__
 
