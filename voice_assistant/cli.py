@@ -8,6 +8,8 @@ where a failure becomes words on the terminal and a number for the shell.
 from __future__ import annotations
 
 import argparse
+import difflib
+import inspect
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; failures are put into words on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        name = words.pop(0) if words and words[0] in COMMANDS else None
+        name = _command_in(words)
         args = parser(name).parse_args(words)
         return COMMANDS[name or DEFAULT].run(args)
     except VoiceAssistantError as error:
@@ -80,7 +82,7 @@ def parser(name: str | None = None) -> ArgumentParser:
     chosen = COMMANDS[name or DEFAULT]
     built = _Parser(
         prog="voice-assistant" if name is None else f"voice-assistant {name}",
-        description=chosen.run.__doc__,
+        description=inspect.getdoc(chosen.run),
         epilog=None if name else _list_of_commands(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -89,6 +91,17 @@ def parser(name: str | None = None) -> ArgumentParser:
         built.add_argument("--version", action="version", version=f"voice-assistant {__version__}")
     chosen.add_flags(built)
     return built
+
+
+def _command_in(words: list[str]) -> str | None:
+    """Take the command off the front of the command line, where one is named."""
+    if not words or words[0].startswith("-"):
+        return None
+    if words[0] not in COMMANDS:
+        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        remedy = f"Did you mean '{near[0]}'?" if near else "Run 'voice-assistant --help' for the list."
+        raise UsageError(f"there is no command {words[0]!r}", remedy=remedy)
+    return words.pop(0)
 
 
 class _Parser(ArgumentParser):
@@ -162,7 +175,7 @@ def talk(args: Namespace) -> int:
 
     The key to the proxy is read from LITELLM_API_KEY in the environment or in a .env file.
     """
-    from voice_assistant import app, config, credentials, logs
+    from voice_assistant import config, credentials, logs
 
     log = logs.start(args.log)
     said = {flag: getattr(args, flag[2:].replace("-", "_")) for flag in config.FLAGS}
@@ -170,4 +183,7 @@ def talk(args: Namespace) -> int:
         {flag: text for flag, text in said.items() if text is not None}, os.environ, args.config
     )
     key = credentials.find_key(os.environ, credentials.files())
+
+    from voice_assistant import app
+
     return app.talk(settings, key=key, plain=args.plain, record=args.record, log=log)

@@ -1,0 +1,30 @@
+# The verbs of this project. All that they need is python3; ARGS goes on to the command behind them.
+
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: help setup talk test check bench
+
+help:  ## list these verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup:  ## make .venv ready: .venv/bin/voice-assistant
+	@$(PYTHON) scripts/setup.py
+
+talk: setup  ## talk, hands-free or with a push-to-talk key
+	@.venv/bin/voice-assistant talk $(ARGS)
+
+test:  ## run every test that this machine can run
+	@$(PYTHON) scripts/setup.py --group test
+	@.venv/bin/python -m pytest $(ARGS)
+
+check:  ## formatting, lint, types, and who may import whom
+	@$(PYTHON) scripts/setup.py --group test --group check
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -q tests/unit/test_imports.py
+
+bench:  ## measure: turns, echo, playout, latency
+	@$(PYTHON) scripts/setup.py --group test
+	@.venv/bin/python -m benchmarks $(ARGS)
