@@ -6,11 +6,18 @@ an ordinary request is read here; the request itself is the program's (``app.py`
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
+from voice_assistant.core.plain_text import neutralise
 from voice_assistant.errors import ConfigError
 
+LISTED = 20
+"""How many models are named to choose from."""
+
 _REMEDY = "Write the proxy's address as in http://localhost:4000, in LITELLM_URL or under [provider] url."
+_NAME_ONE = "Name one with --model, or under [provider] model."
+_SPOKEN = re.compile(r"live|realtime|native-audio", re.IGNORECASE)
 _WEB = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _SOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
@@ -40,14 +47,52 @@ def realtime_url(base: str, model: str) -> str:
 
 
 def models_url(base: str) -> str:
-    """Make the address of the proxy's list of models, with what each is for: ``http(s)://host/v1/model/info``.
+    """Make the address of the proxy's list of models: ``http(s)://host/v1/models``.
 
     Raises:
         ConfigError: *base* is no address of a proxy.
     """
     parts = _split(base)
-    root = _root(parts.path).removesuffix("/openai/v1").removesuffix("/v1")
-    return parts._replace(scheme=_WEB[parts.scheme], path=f"{root}/v1/model/info", query="").geturl()
+    # The proxy takes conversations below /openai/v1 too, but lists nothing there.
+    root = _root(parts.path).removesuffix("/v1").removesuffix("/openai")
+    return parts._replace(scheme=_WEB[parts.scheme], path=f"{root}/v1/models").geturl()
+
+
+def choose_model(listing: object) -> str:
+    """Choose the only model that can hold a conversation.
+
+    The proxy says what a model is for (``mode``) where its price map knows the model; an older proxy says it
+    of none. So a name that tells counts where nothing else is known.
+
+    Args:
+        listing: The JSON document at ``models_url``.
+
+    Raises:
+        ConfigError: There is none, or more than one to choose from, or *listing* is no list of models.
+    """
+    entries = listing.get("data") if isinstance(listing, dict) else None
+    if not isinstance(entries, list):
+        raise ConfigError("the proxy's list of models cannot be read", remedy=_NAME_ONE)
+    modes = {
+        entry["id"]: entry.get("mode")
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+    }
+    realtime = [name for name, mode in modes.items() if mode == "realtime"]
+    unknown = [name for name, mode in modes.items() if not isinstance(mode, str)]
+    able = realtime or [name for name in unknown if _SPOKEN.search(name)] or unknown
+    match able:
+        case [only]:
+            return only
+        case []:
+            raise ConfigError(
+                "the proxy offers no realtime model",
+                remedy="Add one to the proxy's model_list, such as gemini/gemini-3.8-live.",
+            )
+        case _:
+            names = ", ".join(neutralise(name) for name in sorted(able)[:LISTED])
+            more = f" and {len(able) - LISTED} more" if len(able) > LISTED else ""
+            raise ConfigError(f"the proxy offers several realtime models: {names}{more}", remedy=_NAME_ONE)
 
 
 def shown_url(url: str) -> str:

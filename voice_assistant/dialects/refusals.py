@@ -1,8 +1,8 @@
 """Why a link to a LiteLLM proxy ended, as an error that a person can act on.
 
-The proxy says it in several ways: by an HTTP status, by a close code that may be Gemini's own, by a reason cut
-to 123 bytes, by an error message before it. Here they become one sentence and one instruction. What a server
-wrote is cut to a line, robbed of control characters and of anything that looks like a key.
+The proxy says it in several ways: by an HTTP status, by a close code that may be Gemini's own, by a reason
+cut to 123 bytes, by an error message before it. Here they become one sentence and one instruction. What a
+server wrote is cut to a line, robbed of control characters and of anything that looks like a key.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from voice_assistant.core.events import LinkLost
+from voice_assistant.core.plain_text import neutralise
 from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
 LINE_CHARACTERS = 200
@@ -46,19 +47,31 @@ def refusal(lost: LinkLost, reported: str, *, shown: str, model: str) -> LinkErr
         model: The model that was asked for.
     """
     if lost.status is not None:
-        return _refused_by_http(lost.status, shown, model)
+        return refused_by_http(lost.status, shown, model)
     if not lost.opened:
         return _unreachable(_line(lost.reason) or "no connection could be made", shown)
     told = _told(lost, reported)
     return _refused_by_message(told, model) or _refused_by_code(lost.code or 1006, told, shown, model)
 
 
-def _refused_by_http(status: int, shown: str, model: str) -> LinkError:
+def refused_by_http(status: int, shown: str, model: str) -> LinkError:
+    """Make an error of a request, or a handshake, that the proxy answered with an HTTP status.
+
+    Args:
+        status: As it came; a proxy without a database answers 400 to a wrong key.
+        shown: The address, without secrets.
+        model: The model that was asked for; empty where none was.
+    """
     match status:
-        case 401 | 403:
+        case 400 | 401 | 403 if model:
             return AuthError(
                 f"the proxy refuses the key, or the key may not use {model!r} (HTTP {status})",
                 remedy="Set LITELLM_API_KEY to a key of this proxy that may use this model.",
+            )
+        case 400 | 401 | 403:
+            return AuthError(
+                f"the proxy refuses the key (HTTP {status})",
+                remedy="Set LITELLM_API_KEY to a key of this proxy.",
             )
         case 429:
             return LinkError(
@@ -133,7 +146,7 @@ def _refused_by_code(code: int, told: str, shown: str, model: str) -> LinkError:
         case 1007:
             return HandshakeError(
                 f"Gemini refuses the set-up (1007){says}",
-                remedy="Check voice, model and instructions under [provider]; names of voices are case-sensitive.",
+                remedy="Check voice, model and instructions under [provider]; a voice's case matters.",
             )
         case 1008:
             return HandshakeError(
@@ -156,8 +169,5 @@ def _refused_by_code(code: int, told: str, shown: str, model: str) -> LinkError:
 
 
 def _line(text: str) -> str:
-    printable = "".join(
-        character if character.isprintable() else " " for character in text[: 4 * LINE_CHARACTERS]
-    )
-    line = " ".join(_SECRET.sub("[hidden]", printable).split())
+    line = " ".join(_SECRET.sub("[hidden]", neutralise(text[: 4 * LINE_CHARACTERS])).split())
     return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 1]}…"
