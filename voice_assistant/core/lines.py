@@ -1,0 +1,125 @@
+"""The lines of a transcript: what was said, what of it was heard, and what went wrong, with our remarks.
+
+Values only. ``transcript.py`` makes them of events; the screen and the plain printer show them. Each gives
+its text as spans with a role, so that the wording is the same everywhere and the looks are the shower's.
+All text in them is neutralised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["said", "unheard", "remark"]
+"""Words of the speaker; words of a reply that was not heard; our remark on it."""
+
+Span = tuple[str, Role]
+
+Ending = Literal["open", "heard", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """What the user said in one turn.
+
+    Args:
+        began_at: Seconds of the session's clock.
+        turn: Number of our turn; 0 where the provider heard something outside any turn of ours.
+        words: As the provider understood them, neutralised.
+        spoken_ms: Length of the turn so far.
+        is_open: The turn is not over yet.
+        is_late: These words came when the line they belong to had been handed over.
+    """
+
+    began_at: float
+    turn: int
+    words: str = ""
+    spoken_ms: float = 0.0
+    is_open: bool = True
+    is_late: bool = False
+
+    def spans(self) -> list[Span]:
+        """Give the line's text in order, each part with its role."""
+        if self.words:
+            remark: list[Span] = [(" (came late)", "remark")] if self.is_late else []
+            return [(self.words, "said"), *remark]
+        if self.is_open:
+            return [("...", "remark")]
+        return [(f"spoken, {_seconds(self.spoken_ms)}; no words of it came back", "remark")]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLine:
+    """What the assistant said in one reply.
+
+    Args:
+        began_at: Seconds of the session's clock.
+        item: The reply.
+        words: Neutralised; empty where the provider sends none.
+        received_ms: Its length, as far as it came.
+        heard_ms: How much of it was handed to the loudspeaker.
+        ending: Still open, heard to its end, or cut.
+    """
+
+    began_at: float
+    item: str
+    words: str = ""
+    received_ms: float = 0.0
+    heard_ms: float = 0.0
+    ending: Ending = "open"
+
+    def spans(self) -> list[Span]:
+        """Give the line's text in order, each part with its role.
+
+        Which words were heard is an estimate: the share of the sound, brought to the end of a word.
+        """
+        if not self.words:
+            return [(self._wordless(), "remark")]
+        heard, unheard = self._divided()
+        parts: list[Span] = [(heard, "said")]
+        if self.ending == "cut":
+            parts.append((f" [cut after {_seconds(self.heard_ms)}]", "remark"))
+            if unheard:
+                parts.append((f" {unheard}", "unheard"))
+        elif unheard:
+            parts.append((f" {unheard}" if heard else unheard, "unheard"))
+        return [part for part in parts if part[0]]
+
+    def _wordless(self) -> str:
+        length = _seconds(max(self.received_ms, self.heard_ms))
+        if self.ending == "open":
+            return f"speaking, {_seconds(self.heard_ms)}"
+        if self.ending == "cut":
+            length = f"cut after {_seconds(self.heard_ms)} of {length}"
+        return f"spoken reply, {length}; this provider sends no words"
+
+    def _divided(self) -> tuple[str, str]:
+        if self.ending == "heard" or self.received_ms <= 0:
+            return self.words, ""
+        share = min(1.0, self.heard_ms / self.received_ms)
+        at = round(share * len(self.words))
+        while 0 < at < len(self.words) and not self.words[at].isspace():
+            at += 1
+        return self.words[:at].rstrip(), self.words[at:].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One line for the person: what happened, and what would mend it."""
+
+    began_at: float
+    severity: Literal["info", "warning", "error"]
+    words: str
+    remedy: str = ""
+
+    def spans(self) -> list[Span]:
+        """Give the line's text in order, each part with its role."""
+        remedy: list[Span] = [(f" Fix: {self.remedy}", "remark")] if self.remedy else []
+        return [(self.words, "said"), *remedy]
+
+
+Line = UserLine | ReplyLine | NoticeLine
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms / 1000:.1f} s"

@@ -1,0 +1,150 @@
+"""The state of the session in one value: what a status line or a program wants to know at once.
+
+Folded from the same events and commands as the transcript, and as pure: ``status.after(entry)`` is the next
+value. How it looks is left to ``terminal/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from voice_assistant.core.events import (
+    Command,
+    CommitInput,
+    Connect,
+    Event,
+    KeysKnown,
+    Level,
+    LinkLost,
+    LinkOpened,
+    Mode,
+    ModeChanged,
+    MuteChanged,
+    PausePlayout,
+    PlayoutDrained,
+    PlayoutDropped,
+    PlayoutStarted,
+    Pressed,
+    Released,
+    ReplyDone,
+    ResumePlayout,
+    SessionOpened,
+    TurnClosed,
+    TurnOpened,
+)
+from voice_assistant.core.plain_text import neutralise
+
+ANSWER_WAIT_S = 30.0
+"""Seconds after which an answer that did not come is no longer waited for."""
+
+Having = Literal["connecting", "listening", "user", "waiting", "speaking", "paused"]
+"""Who has the floor: nobody yet; nobody; the user; the provider, thinking; the assistant; the assistant,
+interrupted and perhaps to go on."""
+
+Talking = Literal["no", "by voice", "key held", "key latched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is the case now.
+
+    Args:
+        provider: Its name.
+        model: As the provider reports it; empty before it does.
+        mode: Who opens the user's turn.
+        muted: Nothing of the microphone is judged, kept or sent.
+        recording: The session is written to disk.
+        keys: How the talk key works in this terminal; None until that is known.
+        link: Nothing is open; the socket is; the session is.
+        talking: Is the user's turn open, and what keeps it open?
+        near_dbfs: Level of the microphone.
+        floor_dbfs: The room's noise floor.
+        is_speech: The detector's opinion of the newest frame.
+        awaited_since: When the answer that is awaited was asked for; seconds of the session's clock.
+        playing: The reply that is heard.
+        paused: Playout is held.
+        at: Time of the newest level.
+        link_number: The newest websocket.
+    """
+
+    provider: str = ""
+    model: str = ""
+    mode: Mode = "hands-free"
+    muted: bool = False
+    recording: bool = False
+    keys: Literal["reported", "watched", "none"] | None = None
+    link: Literal["down", "open", "ready"] = "down"
+    talking: Talking = "no"
+    near_dbfs: float = -120.0
+    floor_dbfs: float = -120.0
+    is_speech: bool = False
+    awaited_since: float | None = None
+    playing: str | None = None
+    paused: bool = False
+    at: float = 0.0
+    link_number: int = 0
+
+    @property
+    def floor(self) -> Having:
+        """Who has the floor."""
+        if self.talking != "no":
+            return "user"
+        if self.playing and self.paused:
+            return "paused"
+        if self.playing:
+            return "speaking"
+        if self.link != "ready":
+            return "connecting"
+        if self.awaited_since is not None and self.at - self.awaited_since < ANSWER_WAIT_S:
+            return "waiting"
+        return "listening"
+
+    def after(self, entry: Event | Command) -> Status:
+        """Give the status after *entry*: the same object where nothing changed."""
+        match entry:
+            case Level(at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech):
+                return replace(self, at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech)
+            case TurnOpened(by=by):
+                return replace(self, talking="by voice" if by == "voice" else "key held", awaited_since=None)
+            case TurnClosed():
+                return replace(self, talking="no")
+            case Pressed(action="talk") if self.talking == "by voice":
+                return replace(self, talking="key held")
+            case Released(action="talk", tap=True) if self.talking == "key held":
+                return replace(self, talking="key latched")
+            case CommitInput():
+                return replace(self, awaited_since=self.at)
+            case PlayoutStarted(item=item):
+                return replace(self, playing=item, awaited_since=None)
+            case PlayoutDrained(item=item) | PlayoutDropped(item=item) if item == self.playing:
+                return replace(self, playing=None)
+            case ReplyDone(item=None):
+                return replace(self, awaited_since=None)
+            case PausePlayout():
+                return replace(self, paused=True)
+            case ResumePlayout():
+                return replace(self, paused=False)
+            case ModeChanged(mode=mode):
+                return replace(self, mode=mode)
+            case MuteChanged(muted=muted):
+                return replace(self, muted=muted)
+            case KeysKnown(releases=releases):
+                return replace(self, keys=releases)
+            case Connect() | LinkOpened() | LinkLost() | SessionOpened():
+                return self._linked(entry)
+            case _:
+                return self
+
+    def _linked(self, entry: Connect | LinkOpened | LinkLost | SessionOpened) -> Status:
+        match entry:
+            case Connect(link=link):
+                return replace(self, link_number=link, link=self.link if self.link == "ready" else "down")
+            case LinkOpened(link=link) if link == self.link_number:
+                return replace(self, link="open")
+            case SessionOpened(model=model):
+                return replace(self, link="ready", model=neutralise(model))
+            case LinkLost(link=link) if link == self.link_number:
+                return replace(self, link="down", awaited_since=None)
+            case _:
+                return self
