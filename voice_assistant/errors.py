@@ -42,6 +42,13 @@ class UsageError(VoiceAssistantError):
     exit_code = EXIT_CONFIG
 
 
+class RecordingError(VoiceAssistantError):
+    """The session cannot be recorded where it was asked for: which folder, and why."""
+
+    slug = "recording"
+    exit_code = EXIT_CONFIG
+
+
 class DeviceError(VoiceAssistantError):
     """A microphone or loudspeaker cannot be used: which one, and what can be used instead."""
 
