@@ -42,14 +42,12 @@ class Link:
         self._post = post
         self._clock = clock
         self._outbound: asyncio.Queue[str | bytes] = asyncio.Queue()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._carrying: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def connect(self, link: int, request: LinkRequest, after_s: float) -> None:
-        """Begin to open websocket number *link* after a wait; an older one is dropped."""
-        if self._carrying:
-            self._carrying.cancel()
+        """Begin to open websocket number *link* after a wait; an older one is closed meanwhile."""
+        self.hang_up()
         self._outbound = asyncio.Queue()
         self._carrying = asyncio.create_task(self._carry(link, request, after_s, self._outbound))
 
@@ -58,18 +56,18 @@ class Link:
         self._outbound.put_nowait(message)
 
     def hang_up(self) -> None:
-        """Begin to close the websocket in good order."""
-        self._closing = asyncio.create_task(self.close())
+        """Begin to close the websocket in good order; nothing more is heard of it."""
+        if self._carrying:
+            self._carrying.cancel()
+            self._leaving.add(self._carrying)
+            self._carrying.add_done_callback(self._leaving.discard)
+            self._carrying = None
 
     async def close(self) -> None:
         """Close in good order, within ``CLOSE_TIMEOUT_S``."""
-        if self._socket and not self._socket.closed:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._socket.close(), CLOSE_TIMEOUT_S)
-        if self._carrying:
-            self._carrying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._carrying
+        self.hang_up()
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=2 * CLOSE_TIMEOUT_S)
 
     async def _carry(
         self, link: int, request: LinkRequest, after_s: float, outbound: asyncio.Queue[str | bytes]
@@ -86,13 +84,15 @@ class Link:
             except (aiohttp.ClientError, OSError, TimeoutError) as failure:
                 self._post(LinkLost(self._clock(), link, False, reason=why(failure)))
                 return
-            self._socket = socket
             self._post(LinkOpened(self._clock(), link))
             writer = asyncio.create_task(_write(socket, outbound))
             try:
                 closing = await self._read(link, socket)
             finally:
+                # Also where the task was cancelled, which is how a link is hung up: the other end is told.
                 writer.cancel()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(socket.close(), CLOSE_TIMEOUT_S)
             code = socket.close_code or ABNORMAL_CLOSE
             self._post(LinkLost(self._clock(), link, True, code=code, reason=closing))
 

@@ -152,6 +152,24 @@ async def test_a_newer_link_replaces_the_older_and_events_say_which_is_meant(inb
     assert (answer.link, answer.data) == (2, "for the second")
 
 
+async def test_hanging_up_is_told_to_the_other_end_and_nothing_more_is_heard_of_it(inbox: Inbox) -> None:
+    codes: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def listening(socket: web.WebSocketResponse, _: web.Request) -> None:
+        await socket.receive()
+        codes.put_nowait(socket.close_code)
+
+    async with served(listening) as url:
+        inbox.connect(url)
+        assert isinstance(await inbox.next(), LinkOpened)
+        inbox.link.hang_up()
+        code = await asyncio.wait_for(codes.get(), 15)
+        await inbox.link.close()
+
+    assert code == 1000
+    assert inbox.events.empty()
+
+
 async def test_leaving_takes_less_than_a_second_even_if_the_other_end_never_answers(inbox: Inbox) -> None:
     async def deaf(_: web.WebSocketResponse, __: web.Request) -> None:
         await asyncio.sleep(5)

@@ -32,14 +32,15 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.floor import FloorSettings
 from voice_assistant.core.lifeline import LifelineSettings
-from voice_assistant.errors import DeviceError, LinkError
+from voice_assistant.errors import DeviceError, HandshakeError
 
 
 def conversation() -> Conversation:
     return Conversation(
         FloorSettings(),
         LifelineSettings(),
-        lambda lost, last: LinkError(f"the link ended: {lost.code}", remedy="Start again."),
+        lambda lost, last: HandshakeError(f"the link ended: {lost.code}", remedy="Start again."),
+        lambda: 0.5,
     )
 
 
@@ -107,7 +108,7 @@ def test_a_lost_link_ends_the_session_after_what_has_come_was_heard() -> None:
     assert lost[0].remedy == "Start again."
     assert lost[1] == EndPlayout("a")
     assert isinstance(drained[-1], Stop)
-    assert isinstance(drained[-1].error, LinkError)
+    assert isinstance(drained[-1].error, HandshakeError)
 
 
 def test_a_lost_link_with_nothing_to_hear_ends_the_session_at_once() -> None:

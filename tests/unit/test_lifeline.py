@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,14 +12,18 @@ from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
     Capabilities,
+    ClockJumped,
+    CloseTurn,
     Command,
     CommitInput,
     Configure,
     Connect,
+    Disconnect,
     Event,
     LinkLost,
     LinkOpened,
     Notify,
+    Recalled,
     ReplyAudio,
     ReplyDone,
     ReplyText,
@@ -28,21 +33,34 @@ from voice_assistant.core.events import (
     Stop,
     StopRequested,
     Tick,
+    TurnOpened,
+    TurnSuspected,
+    UserText,
 )
 from voice_assistant.core.lifeline import CAUTIOUS_APPEND_MS, Lifeline, LifelineSettings
-from voice_assistant.errors import HandshakeError, LinkError
+from voice_assistant.core.replies import Replies
+from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
 PERHAPS = Capabilities(
     confirms_setup="perhaps", unconfigured_remedy="Set it up.", wordless_remedy="Use another."
 )
 NEVER = Capabilities(confirms_setup="never")
+LIMITED = Capabilities(confirms_setup="never", session_limit_s=600)
 
 
-def lifeline() -> Lifeline:
-    return Lifeline(
-        LifelineSettings(setup_grace_ms=400, unconfirmed_ms=1500, answer_timeout_s=15),
-        lambda lost, last: LinkError(f"{lost.code} {lost.reason} {last}".strip(), remedy="Look."),
-    )
+def explain(lost: LinkLost, last: str) -> LinkError:
+    text = f"{lost.status or lost.code} {lost.reason} {last}".strip()
+    match lost:
+        case LinkLost(status=403):
+            return AuthError(text, remedy="Look.")
+        case LinkLost(code=1007 | 1008):
+            return HandshakeError(text, remedy="Look.")
+        case _:
+            return LinkError(text, remedy="Look.")
+
+
+def lifeline(replies: Replies | None = None, settings: LifelineSettings | None = None) -> Lifeline:
+    return Lifeline(settings or LifelineSettings(), replies or Replies(), explain, dice=lambda: 0.5)
 
 
 def append(index: int, ms: int = 20, turn: int = 1) -> AppendInput:
@@ -179,9 +197,10 @@ def test_a_socket_without_a_session_ends_with_a_reason_in_less_than_thirty_secon
     assert isinstance(stopped[0].error, HandshakeError)
 
 
-def test_a_lost_link_is_explained_with_the_last_error_of_the_server() -> None:
+def test_a_link_that_never_worked_ends_the_session_with_the_last_error_of_the_server() -> None:
     line = lifeline()
-    opened(line, NEVER)
+    line.begin()
+    line.handle(LinkOpened(0.5, 1))
     line.handle(ServerError(2.0, "quota exceeded"))
 
     stopped = line.handle(LinkLost(2.1, 1, opened=True, code=1011, reason="internal"))
@@ -191,16 +210,250 @@ def test_a_lost_link_is_explained_with_the_last_error_of_the_server() -> None:
     assert line.deadline() is None
 
 
-def test_a_turn_without_an_answer_is_said_and_one_with_an_answer_is_not() -> None:
-    silent, answered = lifeline(), lifeline()
-    for line in (silent, answered):
-        opened(line, NEVER)
-        line.handle(Tick(10.0))
-        line.admit([append(0), CommitInput(1)])
-    answered.handle(ReplyDone(11.0, None))
+def notices(commands: list[Command]) -> list[str]:
+    return [command.text for command in commands if isinstance(command, Notify)]
 
-    assert [c.text for c in ticks(silent, until=60) if isinstance(c, Notify)] == ["No answer for 15 s."]
-    assert ticks(answered, until=60) == []
+
+def connects(commands: list[Command]) -> list[Connect]:
+    return [command for command in commands if isinstance(command, Connect)]
+
+
+def lose(line: Lifeline, at: float, code: int | None = 1006, status: int | None = None) -> list[Command]:
+    number = line.link
+    return line.handle(LinkLost(at, number, opened=status is None, code=code, status=status))
+
+
+def back(line: Lifeline, at: float, capabilities: Capabilities = NEVER) -> list[Command]:
+    commands = line.handle(LinkOpened(at, line.link))
+    return commands + line.handle(SessionOpened(at, "model", capabilities))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (1000, None),
+        (1001, None),
+        (1006, None),
+        (1011, None),
+        (1013, None),
+        (None, 404),
+        (None, 429),
+        (None, 500),
+        (None, 502),
+    ],
+)
+def test_a_line_that_breaks_is_tried_again_and_said_once(code: int | None, status: int | None) -> None:
+    line = lifeline()
+    opened(line, NEVER)
+
+    first = lose(line, 100.0, code, status)
+    second = lose(line, 101.0, code, status)
+
+    assert len(notices(first)) == 1
+    assert notices(second) == []
+    assert connects(first)[0].link == 2
+    assert connects(second)[0].link == 3
+    if code != 1013 and status != 429:
+        assert connects(first)[0].after_s <= 0.25
+
+
+@pytest.mark.parametrize(("code", "status"), [(1007, None), (1008, None), (None, 403)])
+def test_what_no_new_link_can_mend_ends_the_session(code: int | None, status: int | None) -> None:
+    line = lifeline()
+    opened(line, NEVER)
+
+    stopped = lose(line, 100.0, code, status)
+
+    assert [type(command) for command in stopped] == [Stop]
+    assert line.deadline() is None
+
+
+def test_new_tries_come_slower_and_slower_but_never_end() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+
+    waits = [connects(lose(line, 100.0 + index))[0].after_s for index in range(2000)]
+
+    assert waits[0] <= 0.25
+    assert all(earlier <= later for earlier, later in pairwise(waits))
+    assert max(waits) <= 20
+
+
+def test_an_open_turn_is_sent_again_from_its_beginning_and_goes_on() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    frames = [append(index) for index in range(30)]
+    first = [c for frame in frames[:10] for c in line.admit([frame])]
+
+    lose(line, 100.0)
+    lost = [c for frame in frames[10:20] for c in line.admit([frame])]
+    again = back(line, 103.0)
+    rest = [c for frame in frames[20:] for c in line.admit([frame])]
+
+    assert sound(first) == sound(list(frames[:10]))
+    assert lost == []
+    assert sound(again + rest) == sound(list(frames))
+
+
+def test_a_committed_turn_without_an_answer_is_sent_again_and_one_with_an_answer_is_not() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0, turn=1), CommitInput(1)])
+    line.handle(ReplyAudio(50.0, "a", b"\0\0"))
+    line.admit([append(1, turn=2), CommitInput(2)])
+
+    lose(line, 100.0)
+    again = back(line, 101.0)
+
+    assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [
+        append(1, turn=2),
+        CommitInput(2),
+    ]
+
+
+def test_messages_about_an_older_link_are_nothing() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    lose(line, 100.0)
+
+    assert line.handle(LinkLost(100.1, 1, opened=True, code=1006)) == []
+    assert line.handle(LinkOpened(100.2, 1)) == []
+
+
+def test_the_person_is_told_when_the_line_is_back_and_what_was_sent_again() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    for index in range(100):
+        line.admit([append(index)])
+
+    lose(line, 100.0)
+    told = notices(back(line, 103.0))
+
+    assert len(told) == 1
+    assert "after 3.0 s" in told[0]
+    assert "2 s of what you said" in told[0]
+
+
+def test_what_was_said_before_is_told_to_a_new_link_but_not_what_is_sent_again() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.handle(UserText(2.0, 1, "Who wrote Faust?", final=True))
+    line.handle(ReplyText(3.0, "a", "Goethe did."))
+    line.handle(UserText(4.0, 2, "When", final=False))
+    line.admit([append(0, turn=2)])
+
+    lose(line, 100.0)
+    setup = [c for c in back(line, 101.0) if isinstance(c, Configure)]
+
+    assert setup == [Configure((Recalled("user", "Who wrote Faust?"), Recalled("assistant", "Goethe did.")))]
+
+
+def test_a_link_is_renewed_in_a_quiet_moment_before_its_limit() -> None:
+    line = lifeline(settings=LifelineSettings(park_after_min=0))
+    opened(line, LIMITED, at=1.0)
+
+    before = ticks(line, until=450)
+    renewed = ticks(line, until=590)
+
+    assert before == []
+    assert [type(command) for command in renewed] == [Disconnect, Connect]
+
+
+def test_a_link_is_not_renewed_while_anybody_speaks_or_an_answer_is_awaited() -> None:
+    replies = Replies()
+    speaking, waiting, hearing = (
+        lifeline(replies=replies, settings=LifelineSettings(park_after_min=0)) for _ in range(3)
+    )
+    for line in (speaking, waiting, hearing):
+        opened(line, LIMITED, at=1.0)
+    speaking.handle(TurnOpened(450.0, 1, append(0).frame, "voice"))
+    waiting.handle(Tick(560.0))
+    waiting.admit([append(0), CommitInput(1)])
+    replies.handle(ReplyAudio(450.0, "a", b"\0\0"))
+
+    assert not connects(ticks(speaking, until=570))
+    assert not connects(ticks(waiting, until=570))
+    assert not connects(ticks(hearing, until=570))
+
+
+def test_a_limit_that_nobody_told_is_learned_from_two_cuts_of_the_same_age() -> None:
+    line = lifeline(settings=LifelineSettings(park_after_min=0))
+    opened(line, NEVER, at=0.0)
+    for cut in (300.0, 600.0):
+        lose(line, cut)
+        back(line, cut)
+
+    renewed = [command for command in ticks(line, until=899) if isinstance(command, Connect)]
+
+    assert len(renewed) == 1
+
+
+def test_without_a_word_the_link_rests_and_a_suspicion_takes_it_up_again() -> None:
+    line = lifeline(settings=LifelineSettings(park_after_min=5))
+    opened(line, NEVER, at=0.0)
+
+    resting = ticks(line, until=400)
+    late = line.handle(LinkLost(301.0, 1, opened=True, code=1000))
+    woken = line.handle(TurnSuspected(500.0))
+    kept = line.admit([append(0)])
+    sent = back(line, 500.5)
+
+    assert [type(command) for command in resting] == [Disconnect, Notify]
+    assert late == []
+    assert connects(woken) == [Connect(2, 0.0)]
+    assert kept == []
+    assert append(0) in sent
+
+
+def test_a_turn_without_an_answer_is_sent_again_once_on_a_new_link() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.handle(Tick(10.0))
+    line.admit([append(0), CommitInput(1)])
+
+    first = ticks(line, until=26)
+    again = back(line, 26.0)
+    second = ticks(line, until=60)
+
+    assert len(connects(first)) == 1
+    assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [append(0), CommitInput(1)]
+    assert connects(second) == []
+    assert len(notices(second)) == 1
+
+
+def test_an_answer_in_time_is_not_complained_about() -> None:
+    line = lifeline(settings=LifelineSettings(park_after_min=0))
+    opened(line, NEVER)
+    line.handle(Tick(10.0))
+    line.admit([append(0), CommitInput(1)])
+    line.handle(ReplyDone(11.0, None))
+
+    assert ticks(line, until=60) == []
+
+
+def test_after_the_machine_slept_the_link_is_renewed_and_nothing_old_is_sent() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0)])
+
+    commands = line.handle(ClockJumped(100.0, by_s=3600.0))
+    sent = back(line, 101.0)
+
+    assert CloseTurn("provider") in commands
+    assert len(connects(commands)) == 1
+    assert len(notices(commands)) == 1
+    assert not any(isinstance(command, AppendInput) for command in sent)
+
+
+def test_sound_beyond_what_can_be_kept_is_given_up_aloud() -> None:
+    line = lifeline(settings=LifelineSettings(keep_s=120))
+    opened(line, NEVER)
+    lose(line, 100.0)
+
+    told = [text for index in range(125) for text in notices(line.admit([append(index * 50, ms=1000)]))]
+
+    assert len(told) >= 5
+    assert "could not be kept" in told[0]
 
 
 def test_a_request_to_stop_stops() -> None:

@@ -6,6 +6,8 @@ link up and keeps back what it is not ready for. Each takes the same events and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
@@ -18,10 +20,12 @@ _THING = {"capture": "microphone", "playout": "loudspeaker"}
 class Conversation:
     """Events in, commands out; the same events always give the same commands."""
 
-    def __init__(self, floor: FloorSettings, link: LifelineSettings, explain: Explain) -> None:
+    def __init__(
+        self, floor: FloorSettings, link: LifelineSettings, explain: Explain, dice: Callable[[], float]
+    ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
-        self._lifeline = Lifeline(link, explain)
+        self._lifeline = Lifeline(link, self._replies, explain, dice)
         self._ending: Stop | None = None
 
     def begin(self) -> list[Command]:

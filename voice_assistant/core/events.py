@@ -279,6 +279,14 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJumped:
+    """The machine slept, or was stopped, for *by_s* seconds: what was under way before is old."""
+
+    at: float
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has come."""
 
@@ -443,6 +451,7 @@ Event = (
     | Released
     | KeysKnown
     | StopRequested
+    | ClockJumped
     | Tick
     | LinkOpened
     | MessageReceived
@@ -479,8 +488,22 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """Something that was said before, as far as it was heard."""
+
+    speaker: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
-    """Say who we are: the one complete set-up, before anything else on a link."""
+    """Say who we are: the one complete set-up, before anything else on a link.
+
+    Args:
+        recall: The conversation so far, oldest first, for a provider that begins anew: context, not a turn.
+    """
+
+    recall: tuple[Recalled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

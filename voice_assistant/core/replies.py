@@ -16,6 +16,7 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
+    LinkLost,
     Play,
     PlayoutDrained,
     PlayoutDropped,
@@ -82,6 +83,9 @@ class Replies:
                 return self.cut(item)
             case ReplyDone(item=str(item)):
                 return self._completed(item)
+            case LinkLost():
+                # No more will come of them; what has come is played to its end.
+                return [command for item in self.sounding for command in self._completed(item)]
             case PlayoutProgress(item=item, heard_ms=heard_ms) if item in self._replies:
                 self._replies[item].heard_ms = heard_ms
             case PlayoutDrained(item=item, heard_ms=heard_ms) if item in self._replies:

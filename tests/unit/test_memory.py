@@ -1,0 +1,83 @@
+"""Memory: a new link is told what was really said and heard."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_assistant.core.audio import AudioFrame
+from voice_assistant.core.events import (
+    Event,
+    PlayoutDropped,
+    Recalled,
+    ReplyAudio,
+    ReplyText,
+    TurnOpened,
+    UserText,
+)
+from voice_assistant.core.memory import ENTRIES, RECALLED_CHARACTERS, Memory, heard_words
+
+PRE_ROLL = AudioFrame(b"", 16_000)
+
+
+def memory(*events: Event) -> Memory:
+    kept = Memory()
+    for event in events:
+        kept.handle(event)
+    return kept
+
+
+def test_what_was_said_is_recalled_in_order_even_if_the_words_came_late() -> None:
+    kept = memory(
+        TurnOpened(0.0, 1, PRE_ROLL, "voice"),
+        ReplyText(1.0, "a", "It is "),
+        UserText(1.1, 1, "What time", final=False),
+        ReplyText(1.2, "a", "noon."),
+        UserText(1.3, 1, "What time is it?", final=True),
+    )
+
+    assert kept.recall(None) == (Recalled("user", "What time is it?"), Recalled("assistant", "It is noon."))
+
+
+def test_of_a_cut_reply_only_what_was_heard_is_recalled() -> None:
+    kept = memory(
+        ReplyAudio(1.0, "a", bytes(48_000)),
+        ReplyText(1.0, "a", "one two three four"),
+        PlayoutDropped(2.0, "a", 500.0),
+    )
+
+    assert kept.recall(None) == (Recalled("assistant", "one two"),)
+
+
+def test_a_turn_without_words_and_one_that_is_sent_again_are_left_out() -> None:
+    kept = memory(
+        TurnOpened(0.0, 1, PRE_ROLL, "voice"),
+        UserText(1.0, 2, "said before", final=True),
+        UserText(2.0, 3, "sent again", final=True),
+    )
+
+    assert kept.recall(before_turn=3) == (Recalled("user", "said before"),)
+
+
+def test_a_long_day_is_recalled_by_its_end_and_kept_small() -> None:
+    kept = memory(*(UserText(0.0, turn, f"{turn} " + "x" * 400, final=True) for turn in range(1, 500)))
+
+    recalled = kept.recall(None)
+
+    assert recalled[-1].text.startswith("499 ")
+    assert sum(len(one.text) for one in recalled) <= RECALLED_CHARACTERS
+    assert len(recalled) < ENTRIES
+
+
+@given(st.text(), st.floats(0, 2))
+def test_heard_words_are_whole_and_from_the_beginning(text: str, share: float) -> None:
+    heard = heard_words(text, share)
+
+    assert text.startswith(heard)
+    rest = text[len(heard) :]
+    assert not heard or not rest or share >= 1 or rest[0].isspace()
+
+
+def test_nothing_heard_is_nothing() -> None:
+    assert heard_words("one two", 0.0) == ""
+    assert heard_words("one two", 1.0) == "one two"

@@ -1,0 +1,97 @@
+"""Memory: what was said and heard, as text, for a provider that has to begin anew.
+
+A new link knows nothing of the conversation. What is told to it is what was really heard: of a reply that was
+cut, the words up to the cut, by proportion of its sound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
+from voice_assistant.core.events import (
+    Event,
+    PlayoutDropped,
+    Recalled,
+    ReplyAudio,
+    ReplyText,
+    TurnOpened,
+    UserText,
+)
+
+ENTRIES = 60
+"""Turns and replies kept: more than fit into what is recalled."""
+
+RECALLED_CHARACTERS = 6000
+"""About ten minutes of conversation; a set-up message stays small."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One turn, or one reply."""
+
+    turn: int | None = None
+    text: str = ""
+    received_ms: float = 0.0
+
+
+class Memory:
+    """Takes events, gives back the conversation."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int | str, _Entry] = {}
+
+    def handle(self, event: Event) -> None:
+        """Take note of what was said."""
+        match event:
+            case TurnOpened(turn=turn):
+                # Its words may come after the reply has begun: it keeps its place from now on.
+                self._entry(turn)
+            case UserText(turn=turn, text=text):
+                self._entry(turn).text = text
+            case ReplyText(item=item, text=text):
+                self._entry(item).text += text
+            case ReplyAudio(item=item, pcm=pcm):
+                self._entry(item).received_ms += len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE
+            case PlayoutDropped(item=item, heard_ms=heard_ms) if item in self._entries:
+                entry = self._entries[item]
+                if entry.received_ms:
+                    entry.text = heard_words(entry.text, heard_ms / entry.received_ms)
+            case _:
+                pass
+
+    def recall(self, before_turn: int | None) -> tuple[Recalled, ...]:
+        """The conversation so far, oldest first.
+
+        Args:
+            before_turn: The first turn whose sound will be sent again: it is not told twice. None: all.
+        """
+        recalled: list[Recalled] = []
+        room = RECALLED_CHARACTERS
+        for entry in reversed(self._entries.values()):
+            again = before_turn is not None and entry.turn is not None and entry.turn >= before_turn
+            text = entry.text.strip()
+            if again or not text:
+                continue
+            if len(text) > room:
+                break
+            room -= len(text)
+            recalled.append(Recalled("assistant" if entry.turn is None else "user", text))
+        return tuple(reversed(recalled))
+
+    def _entry(self, key: int | str) -> _Entry:
+        if key not in self._entries:
+            self._entries[key] = _Entry(turn=key if isinstance(key, int) else None)
+            if len(self._entries) > ENTRIES:
+                del self._entries[next(iter(self._entries))]
+        return self._entries[key]
+
+
+def heard_words(text: str, share: float) -> str:
+    """The words of *text* that were heard, when *share* (0 to 1) of its sound was: whole words only."""
+    if share >= 1:
+        return text
+    cut = text[: max(round(len(text) * share), 0)]
+    if len(cut) < len(text) and not text[len(cut)].isspace():
+        cut = cut[: len(cut) - len(cut.split(" ")[-1])]
+    return cut.rstrip()
