@@ -1,0 +1,140 @@
+"""FarEnd: what the loudspeaker was given, and which part of it belongs to a block of the microphone.
+
+An echo canceller needs its reference ahead of the echo, never behind (20 ms late costs 20 dB), and always
+equally far ahead. So the loudspeaker's samples are kept by their index from the moment they are handed to
+the device, and a block of the microphone takes those at a fixed distance in samples, not whatever is newest
+when its callback happens to come. The distance is measured when streams start and after samples were lost.
+Where the two have clocks of their own it is corrected by one 10 ms frame whenever they have drifted so far.
+
+The output callback writes and the event loop reads; each index is moved by one side only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, AudioFrame
+
+RING_SAMPLES = 2 * REPLY_RATE
+"""Kept of the past: the loop may be this late, 2 s, before a reference is lost."""
+
+FRAME = REPLY_RATE // 100
+"""Samples of one slip: 10 ms."""
+
+TARGET = FRAME // 2
+"""Samples that are normally there beyond the newest that a block takes. Less, and an output callback that
+comes a little late leaves a hole; more, and the reference loses its lead over the echo."""
+
+HIGHEST = 2 * FRAME
+"""From here on a frame is skipped; below zero one is repeated. Blocks of the two streams that meet edge to
+edge move the distance by a whole frame to and fro, which is no drift: so the room between is two frames."""
+
+SETTLING_BLOCKS = 10
+"""Blocks after a new alignment that are measured before it is made exact."""
+
+WINDOW_BLOCKS = 50
+"""Blocks that the distance is judged by: 1 s. Callbacks jitter, drift is slow."""
+
+STALLED_BLOCKS = 10
+"""Blocks without anything new from the loudspeaker after which it counts as stopped."""
+
+FAR_OFF = 10 * FRAME
+"""Samples: further than this, the streams have not drifted; something was lost unseen."""
+
+
+class FarEnd:
+    """The loudspeaker's last two seconds at 24 kHz, after gain, by sample index."""
+
+    def __init__(self) -> None:
+        self._ring = bytearray(RING_SAMPLES * SAMPLE_BYTES)
+        self._written = 0
+        self._realign = True
+        # From here on the loop's alone.
+        self._offset = 0
+        self._settling = True
+        self._gaps: deque[int] = deque(maxlen=WINDOW_BLOCKS)
+        self._last_written = 0
+        self._unmoved = STALLED_BLOCKS
+        self.slips = 0
+        """How often a frame was skipped (+1 each) or repeated (also +1)."""
+        self.alignments = 0
+        """How often the distance was measured anew."""
+
+    @property
+    def written(self) -> int:
+        """Samples handed to the loudspeaker so far; an input callback notes it with its block."""
+        return self._written
+
+    def write(self, pcm: bytes) -> None:
+        """Take what is being handed to the loudspeaker: any length up to the ring's. Output callback only."""
+        at = self._written % RING_SAMPLES * SAMPLE_BYTES
+        first = min(len(pcm), len(self._ring) - at)
+        self._ring[at : at + first] = pcm[:first]
+        if first < len(pcm):
+            self._ring[: len(pcm) - first] = pcm[first:]
+        self._written += len(pcm) // SAMPLE_BYTES
+
+    def realign(self) -> None:
+        """Samples were lost on either side: measure the distance anew. From any thread."""
+        self._realign = True
+
+    def partner(self, near_end: int, samples: int, written: int) -> AudioFrame:
+        """Give the stretch of the loudspeaker that belongs to a block of the microphone.
+
+        Args:
+            near_end: Index of the first sample after the block, counted at 24 kHz.
+            samples: Length of the block at 24 kHz.
+            written: ``written`` as it was when the block was captured.
+
+        Returns:
+            As many samples; silence in place of what is not known.
+        """
+        self._follow(near_end, written)
+        end = near_end + self._offset
+        return AudioFrame(self._read(end - samples, end), REPLY_RATE, end - samples)
+
+    def _follow(self, near_end: int, written: int) -> None:
+        gap = written - near_end
+        self._unmoved = self._unmoved + 1 if written == self._last_written else 0
+        self._last_written = written
+        if self._unmoved >= STALLED_BLOCKS:
+            # Nothing plays at all. What was played last must not come back as a reference.
+            self._realign = True
+            self._offset = gap + RING_SAMPLES
+            return
+        if self._realign:
+            self._realign = False
+            self._settling = True
+            self.alignments += 1
+            self._gaps.clear()
+            self._offset = gap - FRAME
+        self._gaps.append(gap)
+        if len(self._gaps) >= (SETTLING_BLOCKS if self._settling else WINDOW_BLOCKS // 2):
+            self._correct()
+
+    def _correct(self) -> None:
+        # Some of the lowest are chance: a scheduling stall, not the clocks.
+        lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._offset
+        if self._settling:
+            self._settling = False
+            self._offset += lowest - TARGET
+        elif not -FAR_OFF <= lowest <= HIGHEST + FAR_OFF:
+            self._realign = True
+        elif lowest < 0:
+            self._offset -= FRAME
+            self.slips += 1
+        elif lowest >= HIGHEST:
+            self._offset += FRAME
+            self.slips += 1
+
+    def _read(self, start: int, end: int) -> bytes:
+        known = self._written
+        first, last = max(start, known - RING_SAMPLES, 0), min(end, known)
+        if first >= last:
+            return bytes((end - start) * SAMPLE_BYTES)
+        head = first % RING_SAMPLES * SAMPLE_BYTES
+        tail = head + (last - first) * SAMPLE_BYTES
+        sound = bytes(self._ring[head:tail])
+        if tail > len(self._ring):
+            sound += bytes(self._ring[: tail - len(self._ring)])
+        return bytes((first - start) * SAMPLE_BYTES) + sound + bytes((end - last) * SAMPLE_BYTES)

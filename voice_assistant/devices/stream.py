@@ -1,0 +1,176 @@
+"""One PortAudio stream: opened in the first format that the device takes, and watched.
+
+Microphone and loudspeaker share what is the same for both: trying formats, telling whether the stream still
+delivers, and saying once that it does not. What happens with the sound is theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from voice_assistant.core.events import DeviceLost, Direction, Event
+from voice_assistant.devices import portaudio
+from voice_assistant.devices.catalog import Device, find
+
+Clock = Callable[[], float]
+Post = Callable[[Event], None]
+
+SILENT_FOR_S = 1.0
+"""Without a callback for so long, a device counts as lost. A suspended PulseAudio source does only this."""
+
+WATCH_EVERY_S = 0.25
+
+FALLBACK_RATES = (48_000, 44_100)
+"""Hertz that nearly all hardware takes, where the one we would like is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a device was opened: 16-bit, interleaved.
+
+    Args:
+        rate: Hertz.
+        channels: As many as the device insisted on.
+    """
+
+    rate: int
+    channels: int
+
+
+def formats(device: Device, direction: Direction, best_rate: int) -> Iterator[Format]:
+    """Give the formats to try, best first: any channels at our own rate before another rate."""
+    most = device.channels(direction)
+    rates = dict.fromkeys((best_rate, *FALLBACK_RATES, device.default_rate))
+    for rate in rates:
+        for channels in dict.fromkeys((1, min(2, most), most)):
+            yield Format(rate, channels)
+
+
+class Stream:
+    """A PortAudio stream that is running, from ``open`` to ``close``.
+
+    Args:
+        direction: Capture or playout.
+        post: Takes ``DeviceLost``, on the loop's thread, at most once from each ``open``.
+        loop: Where the session lives.
+        clock: The session's clock, in seconds.
+    """
+
+    def __init__(
+        self, direction: Direction, post: Post, loop: asyncio.AbstractEventLoop, clock: Clock
+    ) -> None:
+        self._direction: Direction = direction
+        self._post = post
+        self._loop = loop
+        self._clock = clock
+        self._stream: Any = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._opened = 0
+        self.last_call = 0.0
+        """When the last callback came; the owner's callback keeps it up to date."""
+
+    @property
+    def is_open(self) -> bool:
+        """Was it opened, and not closed since? It may be lost all the same."""
+        return self._stream is not None
+
+    def open(
+        self,
+        wanted: str,
+        offers: Callable[[Device], Iterator[Format]],
+        callback_for: Callable[[Format], Any],
+        block_ms: int,
+    ) -> tuple[Device, Format]:
+        """Open the device that *wanted* names, in the first format that it takes, and start it.
+
+        Args:
+            wanted: As in ``catalog.find``.
+            offers: Gives the formats to try on a device.
+            callback_for: Makes the callback of PortAudio's thread, once the format is known.
+            block_ms: Milliseconds in each callback.
+
+        Raises:
+            DeviceError: There is no such device, it is busy, or takes none of the formats.
+        """
+        self.close()
+        sounddevice = portaudio.load()
+        device = find(wanted, self._direction).device
+        make = sounddevice.RawInputStream if self._direction == "capture" else sounddevice.RawOutputStream
+        self._opened += 1
+        refusal: Exception | None = None
+        for offer in offers(device):
+            try:
+                stream = make(
+                    samplerate=offer.rate,
+                    blocksize=offer.rate * block_ms // 1000,
+                    device=device.index,
+                    channels=offer.channels,
+                    dtype="int16",
+                    latency="low",
+                    callback=callback_for(offer),
+                    finished_callback=self._finished(self._opened),
+                )
+            except sounddevice.PortAudioError as error:
+                if error.args[1:2] not in {
+                    (portaudio.INVALID_SAMPLE_RATE,),
+                    (portaudio.INVALID_CHANNEL_COUNT,),
+                }:
+                    raise portaudio.explain(error, self._direction, device.name) from error
+                refusal = refusal or error
+                continue
+            self._start(stream, device)
+            return device, offer
+        assert refusal is not None, "a device without a format to try"
+        raise portaudio.explain(refusal, self._direction, device.name) from refusal
+
+    def close(self) -> None:
+        """Stop and close it; what is inside the device is not waited for. May be called twice."""
+        stream, self._stream = self._stream, None
+        self._opened += 1
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if stream is not None:
+            # A device that has gone away answers with errors here, and there is nothing left to save.
+            stream.abort(ignore_errors=True)
+            stream.close(ignore_errors=True)
+
+    def call(self, function: Callable[..., None], *arguments: object) -> None:
+        """From PortAudio's thread: have *function* called on the loop's."""
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            # The loop is closed: the program is ending, and nobody is left to tell.
+            return
+
+    def _start(self, stream: Any, device: Device) -> None:
+        sounddevice = portaudio.load()
+        self.last_call = self._clock()
+        try:
+            stream.start()
+        except sounddevice.PortAudioError as error:
+            stream.close(ignore_errors=True)
+            raise portaudio.explain(error, self._direction, device.name) from error
+        self._stream = stream
+        self._watch = self._loop.call_later(WATCH_EVERY_S, self._look, self._opened)
+
+    def _finished(self, opened: int) -> Callable[[], None]:
+        def finished() -> None:
+            # PortAudio's thread. Also comes after close(), and is known there by its number.
+            self.call(self._lost, opened, "the stream ended")
+
+        return finished
+
+    def _look(self, opened: int) -> None:
+        if self._clock() - self.last_call > SILENT_FOR_S:
+            self._lost(opened, f"it has not delivered for {SILENT_FOR_S:.0f} s")
+        elif opened == self._opened:
+            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look, opened)
+
+    def _lost(self, opened: int, reason: str) -> None:
+        if opened == self._opened:
+            self._opened += 1
+            self._post(DeviceLost(self._clock(), self._direction, reason))
