@@ -1,0 +1,213 @@
+"""Sound hardware made of software: a private PulseAudio with a loudspeaker and a microphone.
+
+One null sink of 48 kHz is the card. Its left channel is the loudspeaker (``speaker``, the default sink), its
+right one what is played into the microphone (``mic_feed``), and the default source ``mic`` is the right
+channel of its monitor. Recording the monitor therefore gives loudspeaker and microphone on one sample clock.
+PortAudio reaches both through ALSA's pulse plugin, with a configuration of our own that lists nothing else.
+What is played and recorded is the test's business.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+CARD_RATE = 48_000
+"""Hertz of the card: of the loudspeaker, the microphone and the recording of both."""
+
+FORMAT = f"--raw --format=s16le --rate={CARD_RATE} --channel-map=front-left,front-right"
+
+NEEDED = ("pulseaudio", "pacat", "parec", "pactl")
+
+ALSA_CONFIGURATION = """\
+pcm.!default { type pulse hint.description "Virtual card" }
+ctl.!default { type pulse }
+pcm.pulse { type pulse }
+ctl.pulse { type pulse }
+"""
+
+START_WITHIN_S = 10.0
+
+
+def why_not() -> str | None:
+    """Say why there can be no sound server on this machine, or None where there can."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+class SoundServer:
+    """The server and its card, from ``with`` to the end of it.
+
+    Args:
+        alsa: More lines of ALSA configuration, for cards with a character of their own.
+    """
+
+    def __init__(self, alsa: str = "") -> None:
+        self._alsa = alsa
+        self._folder = Path(tempfile.mkdtemp(prefix="sound-"))
+        self._socket = self._folder / "native"
+        self._server: subprocess.Popen[bytes] | None = None
+        self._modules: dict[str, str] = {}
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment for a child program: this server is all the sound it knows."""
+        wanted = {
+            "XDG_RUNTIME_DIR": str(self._folder),
+            "PULSE_SERVER": f"unix:{self._socket}",
+            "PULSE_COOKIE": str(self._folder / "cookie"),
+            "ALSA_CONFIG_PATH": str(self._folder / "asound.conf"),
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULSE_")}
+        return inherited | wanted
+
+    def __enter__(self) -> SoundServer:
+        (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION + self._alsa)
+        mono = "channel_map=mono remix=no channels=1"
+        modules = [
+            f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
+            f"module-null-sink sink_name=card rate={CARD_RATE} channels=2 channel_map=front-left,front-right norewinds=1",
+            f"module-remap-sink sink_name=speaker master=card master_channel_map=front-left {mono}",
+            f"module-remap-sink sink_name=mic_feed master=card master_channel_map=front-right {mono}",
+            f"module-remap-source source_name=mic master=card.monitor {mono} master_channel_map=front-right",
+        ]
+        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+        with (self._folder / "pulseaudio.log").open("wb") as log:
+            self._server = subprocess.Popen(
+                [*command, *(part for module in modules for part in ("-L", module))],
+                env=self.env | {"HOME": str(self._folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait_until_ready()
+            self.pactl("set-default-sink", "speaker")
+            self.pactl("set-default-source", "mic")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End the server at once, as when the card is pulled out."""
+        if self._server is not None and self._server.poll() is None:
+            self._server.kill()
+            self._server.wait()
+
+    def pactl(self, *words: str) -> str:
+        """Run one command of ``pactl``; what it prints comes back."""
+        done = subprocess.run(
+            ["pactl", *words], env=self.env, capture_output=True, text=True, timeout=10, check=True
+        )
+        return done.stdout
+
+    def play_into_mic(self, pcm: bytes, rate: int) -> subprocess.Popen[bytes]:
+        """Start to play 16-bit mono PCM into the microphone; ``wait()`` on what comes back for its end."""
+        sound = self._folder / f"mic-{time.monotonic_ns()}.raw"
+        sound.write_bytes(pcm)
+        with sound.open("rb") as source:
+            return subprocess.Popen(
+                ["pacat", "--device=mic_feed", "--raw", "--format=s16le", "--channels=1", f"--rate={rate}"],
+                env=self.env,
+                stdin=source,
+            )
+
+    @contextmanager
+    def loop_speaker_into_mic(self) -> Iterator[None]:
+        """Let the microphone hear the loudspeaker, some milliseconds later: an echo without a room."""
+        source = "source=card.monitor source_dont_move=true sink=mic_feed sink_dont_move=true"
+        channel = "channels=1 channel_map=front-left remix=no latency_msec=40"
+        module = self.pactl("load-module", "module-loopback", *source.split(), *channel.split()).strip()
+        try:
+            yield
+        finally:
+            with suppress(subprocess.CalledProcessError):  # the server may have been killed meanwhile
+                self.pactl("unload-module", module)
+
+    def record(self) -> Recording:
+        """Start to record loudspeaker and microphone together; a context manager."""
+        return Recording(self)
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + START_WITHIN_S
+        while True:
+            with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):
+                self.pactl("info")
+                return
+            ended = self._server is None or self._server.poll() is not None
+            if ended or time.monotonic() > give_up:
+                log = (self._folder / "pulseaudio.log").read_text(errors="replace")
+                raise RuntimeError(f"the sound server did not start:\n{log}")
+            time.sleep(0.02)
+
+
+class Recording:
+    """What loudspeaker and microphone carried, from ``with`` to ``stop`` or the end of it.
+
+    Args:
+        server: The server to record.
+    """
+
+    def __init__(self, server: SoundServer) -> None:
+        self._server = server
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the recording
+        self._parec: subprocess.Popen[bytes] | None = None
+        self.stereo: NDArray[np.int16] = np.zeros((0, 2), dtype=np.int16)
+
+    def __enter__(self) -> Recording:
+        self._parec = subprocess.Popen(
+            ["parec", "--device=card.monitor", *FORMAT.split(), "--channels=2", "--latency-msec=20"],
+            env=self._server.env,
+            stdout=self._file,
+        )
+        give_up = time.monotonic() + START_WITHIN_S
+        while not os.fstat(self._file.fileno()).st_size:
+            if self._parec.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError("the recording did not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> NDArray[np.int16]:
+        """End it; ``(samples, 2)`` at ``CARD_RATE`` come back: the loudspeaker, then the microphone."""
+        if self._parec is not None:
+            self._parec.send_signal(signal.SIGTERM)
+            self._parec.wait()
+            self._parec = None
+            self._file.seek(0)
+            raw = self._file.read()
+            self._file.close()
+            self.stereo = np.frombuffer(raw[: len(raw) // 4 * 4], dtype="<i2").reshape(-1, 2)
+        return self.stereo
+
+    @property
+    def speaker(self) -> NDArray[np.int16]:
+        """What the loudspeaker carried, at ``CARD_RATE``."""
+        return self.stop()[:, 0]
+
+    @property
+    def microphone(self) -> NDArray[np.int16]:
+        """What the microphone carried, at ``CARD_RATE``."""
+        return self.stop()[:, 1]
