@@ -11,6 +11,8 @@ from collections.abc import Generator
 
 import pytest
 
+pytest_plugins = ["tests.support.proxy_fixtures"]
+
 SKIPS_FAIL = bool(os.environ.get("VOICE_ASSISTANT_CI"))
 
 

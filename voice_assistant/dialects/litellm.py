@@ -99,6 +99,15 @@ class _TurnWords:
         return "".join(self.parts.values()).strip()
 
 
+@dataclass(frozen=True, slots=True)
+class _Phantom:
+    """An end that may come once more, under an unknown id; see ``_reply_ended``."""
+
+    item: str | None
+    turn: int
+    interrupted: bool
+
+
 class LiteLLM:
     """One websocket's worth of conversation with a LiteLLM proxy.
 
@@ -123,7 +132,7 @@ class LiteLLM:
         self._announced_ended = False
         self._uses: dict[str, int] = {}
         self._newer_words = False
-        self._phantom: tuple[str | None, int] | None = None
+        self._phantom: _Phantom | None = None
 
     def request(self) -> LinkRequest:
         """Say how to open the websocket."""
@@ -292,11 +301,11 @@ class LiteLLM:
         if announced == ended.response_id:
             interrupted = ended.status == "cancelled" or not self._announced_ended
             return events + self._done(at, None, self._turn, interrupted=interrupted, usage=ended.usage)
-        if self._phantom is not None and self._phantom[1] == self._turn:
+        if self._phantom is not None and self._phantom.turn == self._turn:
             # The end of the turn that was interrupted, under an id that nothing was ever said about. It
             # brings what was counted; to take it for a turn without an answer would be wrong.
-            item, self._phantom = self._phantom[0], None
-            return [*events, ReplyDone(at, item, interrupted=True, usage=ended.usage)]
+            phantom, self._phantom = self._phantom, None
+            return [*events, ReplyDone(at, phantom.item, phantom.interrupted, ended.usage)]
         # Gemini was silent on purpose: an end of something that never began.
         self._phantom = None
         return [*events, *self._final_words(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
@@ -306,7 +315,7 @@ class LiteLLM:
     ) -> list[Event]:
         if usage is None:
             # The end by interruption counts nothing; the numbers come with a second end.
-            self._phantom = (item, self._turn)
+            self._phantom = _Phantom(item, self._turn, interrupted)
         # Who interrupts is still speaking: the words of that turn are not final.
         last = min(turn, self._turn - 1) if interrupted else turn
         return [*self._final_words(at, last), ReplyDone(at, item, interrupted, usage)]

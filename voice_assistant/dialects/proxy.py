@@ -73,7 +73,7 @@ def choose_model(listing: object) -> str:
     entries = listing.get("data") if isinstance(listing, dict) else None
     if not isinstance(entries, list):
         raise ConfigError("the proxy's list of models cannot be read", remedy=_NAME_ONE)
-    modes = {
+    modes: dict[str, object] = {
         entry["id"]: entry.get("mode")
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
