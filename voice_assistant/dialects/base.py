@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from voice_assistant.core.events import Event, WireCommand
+from voice_assistant.core.events import Event, Recalled, WireCommand
 from voice_assistant.core.settings import check_choice, check_range
 
 DEFAULT_INSTRUCTIONS = (
@@ -90,3 +90,15 @@ class Dialect(Protocol):
             at: Seconds of the session's clock, to stamp the events with.
         """
         ...
+
+
+def with_recall(instructions: str, recall: tuple[Recalled, ...]) -> str:
+    """Put the conversation so far behind the instructions, as something to know and not to answer."""
+    if not recall:
+        return instructions
+    names = {"user": "User", "assistant": "You"}
+    said = "\n".join(f"{names[one.speaker]}: {one.text}" for one in recall)
+    return (
+        f"{instructions}\n\nThis conversation was interrupted and goes on now. What was said before, for you "
+        f"to know and not to answer again:\n{said}"
+    ).strip()
