@@ -117,7 +117,13 @@ def _list_of_commands() -> str:
 
 
 def _say(error: VoiceAssistantError) -> int:
-    sys.stderr.write(f"error: {error}\n  fix: {error.remedy}\n  see: docs/troubleshooting.md#{error.slug}\n")
+    from voice_assistant.core.plain_text import neutralise
+
+    # Words of a server may be in it.
+    told = [f"error: {neutralise(str(error))}"]
+    told += [f"  fix: {neutralise(error.remedy)}"] if error.remedy else []
+    told += [f"  see: docs/troubleshooting.md#{error.slug}"]
+    sys.stderr.write("".join(f"{line}\n" for line in told))
     return error.exit_code
 
 
