@@ -91,7 +91,7 @@ class Listener:
         heard = Heard(
             since(cleaned.voice, self._live_from),
             is_speech=opinion.is_speech,
-            holds=opinion.holds,
+            is_clear=opinion.is_clear,
             far_active=cleaned.far_active,
             echo=cleaned.echo,
             begins=cleaned.begins,

@@ -1,19 +1,22 @@
 """The detector: is somebody speaking, in this frame?
 
-webrtcvad is the first opinion. Alone it takes a fan, music and a keyboard for speech; so a frame must also
-stand out from the room, which the detector learns as the level that the last seconds seldom fell below, and
-the speech probability of the WebRTC wheel's recurrent network must not speak against it. One frame at a time,
-without memory of turns: how much speech opens a turn and how much silence ends it is ``turns.py``'s.
+Four opinions make one. webrtcvad knows speech in a quiet room, and takes a fan, music and a keyboard for it.
+The level over the room's noise tells whether there is anything to judge at all. Where there is, WebRTC's
+spectral speech probability and its recurrent network's are asked too. Their log-odds are added up with fixed
+weights into a score that follows the last few frames; two thresholds on it make the opinion. How much speech
+opens a turn and how much silence ends it is ``turns.py``'s.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pywebrtc_audio import GainController
+from pywebrtc_audio import GainController, VoiceDetector
 from webrtcvad import Vad
 
 from voice_assistant.core.audio import NEAR_RATE, SILENCE_DBFS, AudioFrame
@@ -22,31 +25,46 @@ from voice_assistant.core.settings import check_range
 FRAME_SAMPLES = NEAR_RATE // 50
 """Samples in the 20 ms that are judged at a time."""
 
-_BAND = slice(4, 81)
-"""Bins of the 320-sample spectrum (50 Hz apart) in which speech stands out: 200 to 4000 Hz."""
+SPEECH_SCORE = 0.4
+"""Log-odds from which a frame is speech: three to two."""
+
+CLEAR_SCORE = 2.0
+"""Log-odds from which it is clear speech: seven to one."""
+
+# Logistic regression on 13 minutes of read speech in quiet, fan, hum, clicks, music and babble at 20 to 0 dB,
+# rounded; fitted to either half of the recordings the weights differ by a quarter.
+_VOICED_WEIGHT = 1.1
+_SPECTRAL_WEIGHT = 0.45
+_NETWORK_WEIGHT = 0.45
+_BIAS = -0.7
+
+_FOLLOWING = 0.5
+"""Weight of the newest frame in the score and in the level: a memory of about two frames. A longer one scores
+no better and hears later."""
+
+_ASKING_DB = 2.0
+"""The network is asked where the level stands this far over the floor. It costs more than all the others, and
+asked of the noise floor it is wrong more often than right."""
+
+_ASKING_FRAMES = 3
+"""Frames for which it is still asked after that: it listens to a context."""
 
 _FLOOR_FRAMES = 150
 """Frames (3 s) over which the floor is taken: longer than a phrase, short enough to follow the room."""
 
-_FLOOR_PERCENTILE = 15
-"""The floor is the level that this share of them, in percent, lies below: pauses, not words."""
-
-_SMOOTHING = 0.5
-"""Weight of the newest frame in the level."""
+_FLOOR_SHARE = 0.15
+"""The floor is the level that this share of them lies below: pauses, not words."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechSettings:
     """What counts as speech. Table ``[speech]``."""
 
-    open_over_floor_db: float = 6.0
-    """how far speech that opens a turn must stand out from the room's noise, in dB; 0 to 30"""
-    hold_over_floor_db: float = 4.0
-    """the same for speech that keeps a turn open; 0 to 30"""
+    strictness: float = 0.0
+    """raise it where noise opens your turn, lower it where you are not heard; log-odds, -2 to 2"""
 
     def __post_init__(self) -> None:
-        check_range(self, "open_over_floor_db", 0, 30)
-        check_range(self, "hold_over_floor_db", 0, 30)
+        check_range(self, "strictness", -2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +72,32 @@ class Opinion:
     """What the detector makes of one frame.
 
     Args:
-        is_speech: Clear enough to open a turn.
-        holds: Enough to keep an open turn open; wherever *is_speech* is true, this is too.
-        level_dbfs: Smoothed level between 200 and 4000 Hz.
-        floor_dbfs: The room's noise in the same band.
+        is_speech: More likely speech than not.
+        is_clear: Speech almost certainly.
+        floor_dbfs: The room's noise between 200 and 4000 Hz, dB below full scale (RMS).
     """
 
     is_speech: bool
-    holds: bool
-    level_dbfs: float
+    is_clear: bool
     floor_dbfs: float
 
 
 class SpeechDetector:
-    """webrtcvad, the level over an adaptive floor, and a recurrent network's word."""
+    """Four opinions, one score."""
 
     def __init__(self, settings: SpeechSettings | None = None) -> None:
-        self._settings = settings or SpeechSettings()
+        strictness = (settings or SpeechSettings()).strictness
+        self._speech_score = SPEECH_SCORE + strictness
+        self._clear_score = CLEAR_SCORE + strictness
         self._vad = Vad(3)
+        self._spectral = VoiceDetector(NEAR_RATE)
+        # Its gain is off and its sound is thrown away: only the network inside is wanted.
         self._network = GainController(NEAR_RATE, adaptive_digital=False)
-        self._levels: deque[float] = deque(maxlen=_FLOOR_FRAMES)
+        self._network_says = 0.0
+        self._asking = _ASKING_FRAMES
+        self._floor = Floor()
         self._power = 0.0
+        self._score = _BIAS
 
     def judge(self, frame: AudioFrame) -> Opinion:
         """Take the next 20 ms at 16 kHz.
@@ -87,31 +110,72 @@ class SpeechDetector:
                 f"a frame is {FRAME_SAMPLES} samples at {NEAR_RATE} Hz, not {frame.samples} at {frame.rate}"
             )
         samples = np.frombuffer(frame.pcm, np.int16)
-        voiced = bool(self._vad.is_speech(frame.pcm, NEAR_RATE))
-        level, floor = self._follow(band_power(samples))
-        over = level - floor
-        is_speech = voiced and over >= self._settings.open_over_floor_db
-        holds = is_speech or (voiced and over >= self._settings.hold_over_floor_db)
-        return Opinion(is_speech, holds, level, floor)
-
-    def _follow(self, power: float) -> tuple[float, float]:
-        self._power += _SMOOTHING * (power - self._power)
+        self._power += _FOLLOWING * (band_power(samples) - self._power)
         level = dbfs(self._power)
-        self._levels.append(level)
-        floor = float(np.percentile(np.fromiter(self._levels, float), _FLOOR_PERCENTILE))
-        return level, floor
+        floor = self._floor.follow(level)
+
+        evidence = (
+            _BIAS
+            + _VOICED_WEIGHT * self._vad.is_speech(frame.pcm, NEAR_RATE)
+            + _SPECTRAL_WEIGHT * log_odds(self._spectral.process(samples))
+            + _NETWORK_WEIGHT * log_odds(self._ask_network(samples, level - floor))
+        )
+        self._score += _FOLLOWING * (evidence - self._score)
+        return Opinion(self._score > self._speech_score, self._score > self._clear_score, floor)
+
+    def _ask_network(self, samples: NDArray[np.int16], over_floor_db: float) -> float:
+        self._asking = _ASKING_FRAMES if over_floor_db >= _ASKING_DB else self._asking - 1
+        if self._asking > 0:
+            self._network.process(samples)
+            self._network_says = float(self._network.speech_probability)
+        else:
+            self._network_says /= 2
+        return self._network_says
 
 
-_WINDOW = np.hanning(FRAME_SAMPLES).astype(np.float32)
-_TO_MEAN_SQUARE = 2 / (FRAME_SAMPLES * float(np.dot(_WINDOW, _WINDOW))) / 32768**2
+class Floor:
+    """The level that the last three seconds seldom fell below."""
+
+    def __init__(self) -> None:
+        self._levels: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def follow(self, level_dbfs: float) -> float:
+        """Take the next frame's level; give the floor."""
+        self._levels.append(level_dbfs)
+        insort(self._sorted, level_dbfs)
+        if len(self._levels) > _FLOOR_FRAMES:
+            del self._sorted[bisect_left(self._sorted, self._levels.popleft())]
+        return self._sorted[int((len(self._sorted) - 1) * _FLOOR_SHARE)]
 
 
-def band_power(samples: NDArray[np.int16]) -> float:
-    """Mean square between 200 and 4000 Hz of 20 ms at 16 kHz, 1.0 for full scale (Parseval, Hann window)."""
-    spectrum = np.fft.rfft(samples * _WINDOW)[_BAND]
-    return float(np.vdot(spectrum, spectrum).real) * _TO_MEAN_SQUARE
+def log_odds(probability: float) -> float:
+    """Log-odds of a probability, kept within about 4.6 so that no opinion outshouts the others."""
+    return math.log((probability + 0.01) / (1.01 - probability))
 
 
 def dbfs(power: float) -> float:
-    """A mean square as dB below full scale, not less than ``SILENCE_DBFS``."""
-    return max(SILENCE_DBFS, 10 * float(np.log10(max(power, 1e-12))))
+    """A mean square (1.0 for full scale) in dB, not less than ``SILENCE_DBFS``."""
+    return 10 * math.log10(power) if power > 1e-12 else SILENCE_DBFS
+
+
+def band_power(samples: NDArray[np.int16]) -> float:
+    """Mean square between 200 and 4000 Hz of 20 ms at 16 kHz; 1.0 for full scale."""
+    bins = _BAND @ samples.astype(np.float32)
+    return float(np.dot(bins, bins))
+
+
+def _band() -> NDArray[np.float32]:
+    """Real and imaginary rows of a Fourier transform, scaled so that their squares add up to the mean square.
+
+    Every second of the 50 Hz bins: behind a Hann window neighbours hold the same sound. As a matrix product
+    this costs a quarter of the whole transform. Scale: Parseval, both signs of the frequency, half the bins.
+    """
+    window = np.hanning(FRAME_SAMPLES)
+    angles = 2j * np.pi * np.outer(np.arange(200, 4001, 100), np.arange(FRAME_SAMPLES)) / NEAR_RATE
+    rows = np.exp(-angles) * window
+    scale = math.sqrt(4 / (FRAME_SAMPLES * float(np.dot(window, window)))) / 32768
+    return (np.concatenate((rows.real, rows.imag)) * scale).astype(np.float32)
+
+
+_BAND = _band()

@@ -38,15 +38,15 @@ class TurnSettings:
 
     mode: Mode = "hands-free"
     """"hands-free": your voice opens your turn; "push-to-talk": the talk key does"""
-    onset_ms: int = 120
-    """speech that opens a turn, within a stretch a third longer; 40 to 1000"""
-    barge_in_ms: int = 120
-    """the same while a reply is playing and no echo of it is in the microphone; 40 to 1000"""
+    onset_ms: int = 80
+    """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
+    barge_in_ms: int = 80
+    """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
     barge_in_echo_ms: int = 180
-    """the same while the microphone hears the reply; 40 to 1000"""
-    pre_roll_ms: int = 500
+    """speech that opens a turn while the microphone hears the reply; 40 to 1000"""
+    pre_roll_ms: int = 800
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
-    hangover_ms: int = 700
+    hangover_ms: int = 720
     """silence that ends your turn; 200 to 3000. Longer lets you think aloud"""
     tail_ms: int = 200
     """still heard after the talk key came up; 0 to 2000"""
@@ -96,8 +96,8 @@ class Heard:
 
     Args:
         voice: 16 kHz, following on the frame before; about 20 ms.
-        is_speech: The detector's opinion, clear enough to open a turn.
-        holds: Its opinion, enough to keep a turn open.
+        is_speech: The detector's opinion: this keeps a turn open, and takes the floor from a reply.
+        is_clear: Its opinion, sure enough to open a turn into the silence, where nobody asks again.
         far_active: A reply is playing.
         echo: The microphone hears it.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
@@ -105,7 +105,7 @@ class Heard:
 
     voice: AudioFrame
     is_speech: bool
-    holds: bool
+    is_clear: bool
     far_active: bool = False
     echo: bool = False
     begins: bool = False
@@ -136,6 +136,7 @@ class TurnGate:
         self._kept: deque[AudioFrame] = deque()
         self._next_sample = 0
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
+        self._clear: deque[bool] = deque(maxlen=self._longest_window())
         self._quiet_frames = 0
         self._suspected = False
 
@@ -185,6 +186,7 @@ class TurnGate:
         events = self.close(reason, at) + self._withdraw(at)
         self._kept.clear()
         self._opinions.clear()
+        self._clear.clear()
         return events
 
     def change_mode(self, mode: Mode, at: float) -> list[Event]:
@@ -207,21 +209,25 @@ class TurnGate:
         if self._mode == "push-to-talk":
             return []
         self._opinions.append(heard.is_speech)
+        self._clear.append(heard.is_clear)
         self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
         events: list[Event] = []
         if not self._suspected and SUSPICION.met_by(self._opinions):
             self._suspected = True
             events.append(TurnSuspected(at))
-        if self._onset(heard).met_by(self._opinions):
+        if self._is_onset(heard):
             return events + self._open(at, "voice", speech_ms=float(sum(self._opinions) * FRAME_MS))
         if self._quiet_frames >= WITHDRAWAL_FRAMES:
             events += self._withdraw(at)
         return events
 
-    def _onset(self, heard: Heard) -> Share:
+    def _is_onset(self, heard: Heard) -> bool:
+        settings = self._settings
         if not heard.far_active:
-            return Share.of(self._settings.onset_ms)
-        return Share.of(self._settings.barge_in_echo_ms if heard.echo else self._settings.barge_in_ms)
+            return Share.of(settings.onset_ms).met_by(self._clear)
+        return Share.of(settings.barge_in_echo_ms if heard.echo else settings.barge_in_ms).met_by(
+            self._opinions
+        )
 
     def _longest_window(self) -> int:
         settings = self._settings
@@ -232,6 +238,7 @@ class TurnGate:
         pre_roll = AudioFrame(b"".join(frame.pcm for frame in self._kept), NEAR_RATE, first)
         self._kept.clear()
         self._opinions.clear()
+        self._clear.clear()
         self._suspected = False
         self._turns += 1
         self._turn = _Turn(samples=pre_roll.samples)
@@ -239,7 +246,7 @@ class TurnGate:
 
     def _count(self, turn: _Turn, heard: Heard) -> None:
         turn.samples += heard.voice.samples
-        turn.silent = 0 if heard.holds else turn.silent + heard.voice.samples
+        turn.silent = 0 if heard.is_speech else turn.silent + heard.voice.samples
         turn.tail += heard.voice.samples if self._key == "released" else 0
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
