@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 CARD_RATE = 48_000
 """Hertz of the card: of the loudspeaker, the microphone and the recording of both."""
 
-FORMAT = f"--raw --format=s16le --rate={CARD_RATE} --channel-map=front-left,front-right"
+CHANNELS = "front-left,front-right"
+FORMAT = f"--raw --format=s16le --rate={CARD_RATE} --channel-map={CHANNELS}"
 
 NEEDED = ("pulseaudio", "pacat", "parec", "pactl")
 
@@ -77,7 +78,8 @@ class SoundServer:
         mono = "channel_map=mono remix=no channels=1"
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
-            f"module-null-sink sink_name=card rate={CARD_RATE} channels=2 channel_map=front-left,front-right norewinds=1",
+            # Without rewinds, or it renders 2 s ahead while nobody listens and then stalls for as long.
+            f"module-null-sink sink_name=card rate={CARD_RATE} norewinds=1 channels=2 channel_map={CHANNELS}",
             f"module-remap-sink sink_name=speaker master=card master_channel_map=front-left {mono}",
             f"module-remap-sink sink_name=mic_feed master=card master_channel_map=front-right {mono}",
             f"module-remap-source source_name=mic master=card.monitor {mono} master_channel_map=front-right",

@@ -131,8 +131,8 @@ def _usable(direction: Direction, devices: list[Device]) -> list[Device]:
     if not devices:
         raise DeviceError(
             "no sound devices were found",
-            remedy="Connect a microphone and a loudspeaker. In a container or over ssh, name a sound server in"
-            " PULSE_SERVER and install ALSA's plugin for it: sudo apt install libasound2-plugins",
+            remedy="Connect a microphone and a loudspeaker. In a container or over ssh, name a sound server"
+            " in PULSE_SERVER and install ALSA's plugin for it: sudo apt install libasound2-plugins",
         )
     if not usable:
         noun = portaudio.NOUNS[direction]
