@@ -26,6 +26,8 @@ from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, Audi
 from voice_assistant.core.echo import EchoCanceller
 from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened
 from voice_assistant.core.listener import Listener
+from voice_assistant.core.speech import SpeechDetector
+from voice_assistant.core.turns import Heard, TurnGate
 
 FRAME_SAMPLES = NEAR_RATE // 50
 FAR = AudioFrame(silence(20, REPLY_RATE), REPLY_RATE)
@@ -42,23 +44,21 @@ def main(argv: list[str] | None = None) -> int:
 
     names = [entry["file"] for entry in json.loads(args.labels.read_text())["files"]]
     turns: dict[str, list[Turn]] = {}
-    spent = canceller = sound_s = 0.0
+    spent = [0.0, 0.0]
+    sound_s = 0.0
     for name in names:
         try:
             pcm = read(args.labels.parent / name)
         except UnreadableError as error:
             sys.stderr.write(f"error: {error}\n")
             return 1
-        started = time.process_time()
         turns[name] = listen(pcm)
-        spent += time.process_time() - started
+        spent = [total + more for total, more in zip(spent, cost(pcm), strict=True)]
         sound_s += len(pcm) / SAMPLE_BYTES / NEAR_RATE
-        canceller += cancel(pcm)
-    gate_us = 1e6 * (spent - canceller) / sound_s
-    args.out.write_text(json.dumps({**turns, "_cpu_us_per_s": round(gate_us)}))
+    canceller_us, gate_us = (round(1e6 * total / sound_s) for total in spent)
+    args.out.write_text(json.dumps({**turns, "_cpu_us_per_s": gate_us}))
     sys.stdout.write(f"{len(names)} recordings, {sum(map(len, turns.values()))} turns; ")
-    sys.stdout.write(f"CPU us per s of sound: detector and gate {gate_us:.0f}, ")
-    sys.stdout.write(f"canceller {1e6 * canceller / sound_s:.0f}\n")
+    sys.stdout.write(f"CPU us per s of sound: detector and gate {gate_us}, canceller {canceller_us}\n")
     return 0
 
 
@@ -132,13 +132,16 @@ def note(event: Event, turns: list[Turn]) -> None:
             pass
 
 
-def cancel(pcm: bytes) -> float:
-    """Seconds of CPU that the canceller alone takes for one recording."""
-    canceller = EchoCanceller()
+def cost(pcm: bytes) -> tuple[float, float]:
+    """Seconds of CPU for one recording: of the canceller, and of the detector and the gate behind it."""
+    canceller, detector, gate = EchoCanceller(), SpeechDetector(), TurnGate()
     started = time.process_time()
-    for near in frames(pcm):
-        canceller.clean(near, FAR)
-    return time.process_time() - started
+    cleaned = [canceller.clean(near, FAR) for near in frames(pcm)]
+    between = time.process_time()
+    for number, one in enumerate(cleaned):
+        opinion = detector.judge(one.frame)
+        gate.hear(number * 0.02, Heard(one.voice, opinion.is_speech, opinion.is_clear))
+    return between - started, time.process_time() - between
 
 
 if __name__ == "__main__":
