@@ -11,7 +11,7 @@ ask for a reply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, AudioFrame, Resampler
 from voice_assistant.core.events import (
@@ -22,6 +22,7 @@ from voice_assistant.core.events import (
     CommitInput,
     Configure,
     Event,
+    Recalled,
     ReplyAudio,
     ReplyComplete,
     ReplyDone,
@@ -34,13 +35,14 @@ from voice_assistant.core.events import (
     TruncateReply,
     Unrecognised,
     Usage,
-    UserText,
     WireCommand,
 )
 from voice_assistant.dialects import openai_realtime as wire
-from voice_assistant.dialects.base import LinkRequest, ProviderSettings
+from voice_assistant.dialects.base import LinkRequest, ProviderSettings, with_recall
 from voice_assistant.dialects.proxy import realtime_url, shown_url
 from voice_assistant.dialects.refusals import code_of_report
+from voice_assistant.dialects.user_words import UserWords
+from voice_assistant.errors import ConfigError
 
 CAPABILITIES = Capabilities(
     configure="once",
@@ -63,8 +65,6 @@ CAPABILITIES = Capabilities(
 
 HEARTBEAT_S = 20.0
 
-TURNS_REMEMBERED = 8
-
 
 @dataclass(slots=True)
 class _Reply:
@@ -86,19 +86,6 @@ class _Reply:
     cut_sample: bytes = b""
 
 
-@dataclass(slots=True)
-class _TurnWords:
-    """The user's words of one turn, by the wire's item ids, in their order."""
-
-    parts: dict[str, str] = field(default_factory=dict)
-    is_final: bool = False
-
-    @property
-    def text(self) -> str:
-        # Gemini's fragments carry their own spaces.
-        return "".join(self.parts.values()).strip()
-
-
 @dataclass(frozen=True, slots=True)
 class _Phantom:
     """An end that may come once more, under an unknown id; see ``_reply_ended``."""
@@ -116,21 +103,27 @@ class LiteLLM:
         key: The proxy's key; empty where it wants none.
 
     Raises:
-        ConfigError: The settings' address is none.
+        ConfigError: The address or the key is none, or no model is named.
     """
 
     def __init__(self, settings: ProviderSettings, key: str = "") -> None:
         self._settings = settings
         self._url = realtime_url(settings.url, settings.model)
+        if not key.isprintable() or " " in key:
+            raise ConfigError(
+                "the proxy's key holds a space or a line break",
+                remedy="Copy it anew into LITELLM_API_KEY, without quotes around it.",
+            )
         self._key = key
         self._is_open = False
         self._turn = 0
+        self._committed = 0
         self._near: Resampler | None = None
-        self._words: dict[int, _TurnWords] = {}
+        self._words = UserWords()
         self._reply: _Reply | None = None
         self._announced: str | None = None
         self._announced_ended = False
-        self._uses: dict[str, int] = {}
+        self._items: set[str] = set()
         self._newer_words = False
         self._phantom: _Phantom | None = None
 
@@ -146,8 +139,8 @@ class LiteLLM:
     def encode(self, command: WireCommand) -> list[str | bytes]:
         """Put a command into messages, in order; an empty list where the proxy has no word for it."""
         match command:
-            case Configure():
-                return [wire.session_update(self._session())]
+            case Configure(recall=recall):
+                return [wire.session_update(self._session(recall))]
             case AppendInput(turn=turn, frame=frame):
                 return self._append(turn, frame)
             case CommitInput(turn=turn):
@@ -155,7 +148,7 @@ class LiteLLM:
             case ClearInput() | RequestReply() | CancelReply() | TruncateReply():
                 return []
 
-    def _session(self) -> dict[str, object]:
+    def _session(self, recall: tuple[Recalled, ...]) -> dict[str, object]:
         # The flat shape of the beta: the proxy translates it for whatever is behind it. Sound only: with
         # text beside it Gemini refuses the whole set-up. A turn detection other than server_vad would take
         # Gemini's own detector away, and the proxy cannot say what must then be said in its place.
@@ -170,8 +163,9 @@ class LiteLLM:
                 "silence_duration_ms": self._settings.silence_duration_ms,
             },
         }
-        if self._settings.instructions:
-            session["instructions"] = self._settings.instructions
+        # What was said before rides with the instructions: an item of its own would be answered at once.
+        if instructions := with_recall(self._settings.instructions, recall):
+            session["instructions"] = instructions
         if self._settings.voice:
             session["voice"] = self._settings.voice
         return session
@@ -181,8 +175,7 @@ class LiteLLM:
             # What an unfinished turn held back belongs to nobody now.
             self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
         self._turn = turn
-        if turn in self._words:
-            self._words[turn].is_final = False
+        self._words.reopen(turn)
         pcm = self._near.feed(frame.pcm)
         return [wire.append_audio(pcm)] if pcm else []
 
@@ -191,6 +184,7 @@ class LiteLLM:
         if self._near is not None and turn == self._turn and (tail := self._near.flush()):
             messages.append(wire.append_audio(tail))
         self._near = None
+        self._committed = turn
         messages.append(wire.end_audio() if self._settings.end_of_turn == "end" else wire.commit_audio())
         return messages
 
@@ -209,7 +203,9 @@ class LiteLLM:
             case wire.SpeechStarted():
                 return [SpeechHeard(at)]
             case wire.UserWords(item_id=item_id, text=text, is_whole=is_whole):
-                return self._heard(at, item_id, text, is_whole=is_whole)
+                # A fragment may come when it likes; it belongs to the newest turn that was sent.
+                self._newer_words = self._reply is not None and self._turn > self._reply.turn
+                return self._words.hear(at, self._turn, item_id, text, is_whole=is_whole)
             case wire.ReplyBegun(response_id=response_id):
                 self._announced, self._announced_ended, self._phantom = response_id, False, None
                 return []
@@ -228,22 +224,18 @@ class LiteLLM:
             case wire.Unknown(kind=kind):
                 return [Unrecognised(at, kind)]
 
-    def _heard(self, at: float, item_id: str, text: str, *, is_whole: bool) -> list[Event]:
-        """Join the user's words: they come in fragments, each with an id of its own, when they like."""
-        words = self._words.setdefault(self._turn, _TurnWords())
-        if len(self._words) > TURNS_REMEMBERED:
-            del self._words[next(iter(self._words))]
-        words.parts[item_id] = text if is_whole else words.parts.get(item_id, "") + text
-        self._newer_words = self._reply is not None and self._turn > self._reply.turn
-        return [UserText(at, self._turn, words.text, words.is_final)] if words.text else []
-
     def _sound(self, at: float, ids: tuple[str, str], pcm: bytes) -> list[Event]:
         reply = self._reply
         events: list[Event] = []
         # The proxy loses the end of a reply where Gemini ends two things in one message, and gives the next
-        # reply the same ids. So sound after the end of the sound is a new reply; and so is sound after words
-        # of a newer turn, where not even that end was told.
-        if reply is None or reply.ids != ids or reply.is_ended or self._newer_words:
+        # reply the same ids. So sound after the end of the sound is a new reply; and so is sound that
+        # follows on a whole newer turn, where not even that end was told.
+        if (
+            reply is None
+            or reply.ids != ids
+            or reply.is_ended
+            or (self._newer_words and self._is_left(reply))
+        ):
             events, reply = self._begin(at, ids)
         pcm = reply.cut_sample + pcm
         whole = len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES
@@ -256,13 +248,17 @@ class LiteLLM:
     def _spoken(self, at: float, ids: tuple[str, str], text: str) -> list[Event]:
         reply = self._reply
         events: list[Event] = []
-        # Words may trail their sound; those of the next turn's reply come after something was said to it.
-        is_next = reply is not None and self._turn > reply.turn and (reply.is_ended or self._newer_words)
-        if reply is None or reply.ids != ids or is_next:
+        # Words may trail their sound: only those that follow on a whole newer turn are the next reply's.
+        may_be_next = reply is not None and (reply.is_ended or self._newer_words)
+        if reply is None or reply.ids != ids or (may_be_next and self._is_left(reply)):
             events, reply = self._begin(at, ids)
         if text:
             events.append(ReplyText(at, reply.item, text))
         return events
+
+    def _is_left(self, reply: _Reply) -> bool:
+        """Say whether a whole turn of the user has come since this reply began."""
+        return self._committed > reply.turn
 
     def _begin(self, at: float, ids: tuple[str, str]) -> tuple[list[Event], _Reply]:
         """Begin a reply, and end one that the proxy left without an end."""
@@ -270,13 +266,20 @@ class LiteLLM:
         if self._reply is not None:
             if self._reply.has_sound and not self._reply.is_ended:
                 events.append(ReplyComplete(at, self._reply.item))
-            events += self._final_words(at, self._reply.turn)
+            events += self._words.end(at, self._reply.turn)
             events.append(ReplyDone(at, self._reply.item))
-        uses = self._uses[ids[1]] = self._uses.get(ids[1], 0) + 1
-        self._reply = _Reply(ids[1] if uses == 1 else f"{ids[1]}#{uses}", ids, self._turn)
+        self._reply = _Reply(self._new_item(ids[1]), ids, self._turn)
         self._phantom = None
         self._newer_words = False
         return events, self._reply
+
+    def _new_item(self, wire_id: str) -> str:
+        item, uses = wire_id, 1
+        while item in self._items:
+            uses += 1
+            item = f"{wire_id}#{uses}"
+        self._items.add(item)
+        return item
 
     def _part_ended(self, at: float, response_id: str, item_id: str) -> list[Event]:
         reply = self._reply
@@ -296,10 +299,12 @@ class LiteLLM:
             self._reply = None
             # Gemini broke off because it heard the user. The proxy calls that "completed"; that the sound
             # has no end is the only sign.
-            interrupted = ended.status == "cancelled" or not reply.is_ended
+            interrupted = ended.status == "cancelled" or not (reply.is_ended or ended.has_calls)
+            if ended.has_calls and reply.has_sound and not reply.is_ended:
+                events.append(ReplyComplete(at, reply.item))
             return events + self._done(at, reply.item, reply.turn, interrupted=interrupted, usage=ended.usage)
         if announced == ended.response_id:
-            interrupted = ended.status == "cancelled" or not self._announced_ended
+            interrupted = ended.status == "cancelled" or not (self._announced_ended or ended.has_calls)
             return events + self._done(at, None, self._turn, interrupted=interrupted, usage=ended.usage)
         if self._phantom is not None and self._phantom.turn == self._turn:
             # The end of the turn that was interrupted, under an id that nothing was ever said about. It
@@ -308,7 +313,7 @@ class LiteLLM:
             return [*events, ReplyDone(at, phantom.item, phantom.interrupted, ended.usage)]
         # Gemini was silent on purpose: an end of something that never began.
         self._phantom = None
-        return [*events, *self._final_words(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
+        return [*events, *self._words.end(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
 
     def _done(
         self, at: float, item: str | None, turn: int, *, interrupted: bool, usage: Usage | None
@@ -318,13 +323,4 @@ class LiteLLM:
             self._phantom = _Phantom(item, self._turn, interrupted)
         # Who interrupts is still speaking: the words of that turn are not final.
         last = min(turn, self._turn - 1) if interrupted else turn
-        return [*self._final_words(at, last), ReplyDone(at, item, interrupted, usage)]
-
-    def _final_words(self, at: float, last: int) -> list[Event]:
-        """Say that no more words come of turns up to *last*."""
-        events: list[Event] = []
-        for turn, words in self._words.items():
-            if turn <= last and not words.is_final and words.text:
-                words.is_final = True
-                events.append(UserText(at, turn, words.text, final=True))
-        return events
+        return [*self._words.end(at, last), ReplyDone(at, item, interrupted, usage)]

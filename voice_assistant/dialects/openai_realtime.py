@@ -12,17 +12,24 @@ from __future__ import annotations
 
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from voice_assistant.core.events import Usage
+from voice_assistant.dialects.fields import (
+    UnreadableError,
+    clean,
+    count_in,
+    id_in,
+    object_in,
+    optional_text_in,
+    short,
+    sound_in,
+    text_in,
+)
 
 WIRE_RATE = 24_000
 """Hertz: 16-bit little-endian mono PCM, in both directions."""
-
-KIND_CHARACTERS = 80
-"""The longest name of a message that is handed on."""
 
 # --- What a server says ---
 
@@ -94,12 +101,14 @@ class ReplyEnded:
         status: ``completed``, ``cancelled``, ``incomplete`` or ``failed``; empty where it was left out.
         usage: None where nothing was counted.
         failure: What the server says of a reply that failed.
+        has_calls: It asks for tools; what was said before that has no end of its own.
     """
 
     response_id: str
     status: str = ""
     usage: Usage | None = None
     failure: str = ""
+    has_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,41 +181,35 @@ def read(message: str | bytes) -> ServerMessage:
         return Unknown("no type")
     try:
         return _read(kind, parsed)
-    except _UnreadableError as error:
-        return Unknown(f"{_short(kind)}: {error}")
-
-
-class _UnreadableError(Exception):
-    """A field is missing, or is not what it should be."""
+    except UnreadableError as error:
+        return Unknown(f"{short(kind)}: {error}")
 
 
 def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
     match kind:
         case "response.audio.delta" | "response.output_audio.delta":
-            return Sound(
-                _id(message, "response_id"), _id(message, "item_id"), decode_audio(message.get("delta"))
-            )
+            return Sound(id_in(message, "response_id"), id_in(message, "item_id"), sound_in(message, "delta"))
         case "response.audio_transcript.delta" | "response.output_audio_transcript.delta":
-            return Words(_id(message, "response_id"), _id(message, "item_id"), _text(message, "delta"))
+            return Words(id_in(message, "response_id"), id_in(message, "item_id"), text_in(message, "delta"))
         case "conversation.item.input_audio_transcription.completed":
-            return UserWords(_id(message, "item_id"), _text(message, "transcript"), is_whole=True)
+            return UserWords(id_in(message, "item_id"), text_in(message, "transcript"), is_whole=True)
         case "conversation.item.input_audio_transcription.delta":
-            return UserWords(_id(message, "item_id"), _text(message, "delta"), is_whole=False)
+            return UserWords(id_in(message, "item_id"), text_in(message, "delta"), is_whole=False)
         case "response.created":
-            return ReplyBegun(_id(_object(message, "response"), "id"))
+            return ReplyBegun(id_in(object_in(message, "response"), "id"))
         case (
             "response.audio.done"
             | "response.output_audio.done"
             | "response.text.done"
             | "response.output_text.done"
         ):
-            return PartEnded(_id(message, "response_id"), _id(message, "item_id"))
+            return PartEnded(id_in(message, "response_id"), id_in(message, "item_id"))
         case "response.output_item.done":
-            return PartEnded(_id(message, "response_id"), _id(_object(message, "item"), "id"))
+            return PartEnded(id_in(message, "response_id"), id_in(object_in(message, "item"), "id"))
         case "response.done":
-            return _reply_ended(_object(message, "response"))
+            return _reply_ended(object_in(message, "response"))
         case "session.created":
-            return SessionCreated(_optional_text(_object(message, "session"), "model"))
+            return SessionCreated(optional_text_in(object_in(message, "session"), "model"))
         case "session.updated":
             return SessionUpdated()
         case "input_audio_buffer.speech_started":
@@ -217,18 +220,21 @@ def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
             return Nothing()
         case _:
             # Among these, text beside the sound of a reply: it may be what the model thinks, not says.
-            return Unknown(_short(kind))
+            return Unknown(short(kind))
 
 
 def _reply_ended(response: Mapping[str, object]) -> ReplyEnded:
-    status = _optional_text(response, "status")
+    status = optional_text_in(response, "status")
     failure = ""
     if status == "failed":
         details = response.get("status_details")
         error = details.get("error") if isinstance(details, dict) else None
-        failure = _optional_text(error, "message") if isinstance(error, dict) else ""
+        failure = optional_text_in(error, "message") if isinstance(error, dict) else ""
         failure = failure or "the reply failed"
-    return ReplyEnded(_id(response, "id"), status, _usage(response.get("usage")), failure)
+    output = response.get("output")
+    items = output if isinstance(output, list) else []
+    has_calls = any(isinstance(item, dict) and item.get("type") == "function_call" for item in items)
+    return ReplyEnded(id_in(response, "id"), status, _usage(response.get("usage")), failure, has_calls)
 
 
 def _usage(usage: object) -> Usage | None:
@@ -237,92 +243,22 @@ def _usage(usage: object) -> Usage | None:
         return None
     given, made = usage.get("input_token_details"), usage.get("output_token_details")
     counted = Usage(
-        input_tokens=_count(usage, "input_tokens"),
-        output_tokens=_count(usage, "output_tokens"),
-        input_audio_tokens=_count(given, "audio_tokens"),
-        output_audio_tokens=_count(made, "audio_tokens"),
-        cached_tokens=_count(given, "cached_tokens"),
+        input_tokens=count_in(usage, "input_tokens"),
+        output_tokens=count_in(usage, "output_tokens"),
+        input_audio_tokens=count_in(given, "audio_tokens"),
+        output_audio_tokens=count_in(made, "audio_tokens"),
+        cached_tokens=count_in(given, "cached_tokens"),
     )
     return None if counted == Usage() else counted
 
 
 def _report(error: object) -> Report:
     if isinstance(error, str):
-        return Report(_clean(error), "")
+        return Report(clean(error), "")
     if not isinstance(error, dict):
         return Report("the server reports an error and does not say which", "")
-    code = _optional_text(error, "code") or _optional_text(error, "type")
-    return Report(_optional_text(error, "message") or code or "the server does not say which", _short(code))
-
-
-# --- Sound in base64 ---
-
-_PIECE = re.compile(r"[^=]+={0,2}")
-
-
-def decode_audio(encoded: object) -> bytes:
-    """Decode base64, also where several texts were written one after the other.
-
-    A server that joins the parts of one reply as text leaves the padding of each inside; a strict decoder
-    refuses that and a lax one stops at the first. One C call otherwise: 4 ms for 30 s of sound, which is the
-    fastest there is in the standard library (two of numpy's table look-ups take 2.6 ms; real messages hold
-    a second at most).
-
-    Raises:
-        _UnreadableError: Not text, or not base64.
-    """
-    if not isinstance(encoded, str):
-        raise _UnreadableError("no sound")
-    try:
-        try:
-            return binascii.a2b_base64(encoded, strict_mode=True)
-        except binascii.Error:
-            return b"".join(binascii.a2b_base64(piece, strict_mode=True) for piece in _PIECE.findall(encoded))
-    except ValueError as error:
-        raise _UnreadableError("not base64") from error
-
-
-# --- Fields ---
-
-
-def _object(message: Mapping[str, object], key: str) -> Mapping[str, object]:
-    value = message.get(key)
-    if not isinstance(value, dict):
-        raise _UnreadableError(f"no {key}")
-    return value
-
-
-def _id(message: Mapping[str, object], key: str) -> str:
-    value = message.get(key)
-    if not isinstance(value, str) or not value:
-        raise _UnreadableError(f"no {key}")
-    return _clean(value)
-
-
-def _text(message: Mapping[str, object], key: str) -> str:
-    value = message.get(key)
-    if not isinstance(value, str):
-        raise _UnreadableError(f"no {key}")
-    return _clean(value)
-
-
-def _optional_text(message: Mapping[str, object], key: str) -> str:
-    value = message.get(key)
-    return _clean(value) if isinstance(value, str) else ""
-
-
-def _count(message: object, key: str) -> int:
-    value = message.get(key) if isinstance(message, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
-
-
-def _clean(text: str) -> str:
-    # JSON can hold half a character ("\ud800"), which no file and no terminal takes.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _short(kind: str) -> str:
-    return _clean(kind)[:KIND_CHARACTERS]
+    code = optional_text_in(error, "code") or optional_text_in(error, "type")
+    return Report(optional_text_in(error, "message") or code or "the server does not say which", short(code))
 
 
 # --- What a client says ---

@@ -55,7 +55,7 @@ def models_url(base: str) -> str:
     parts = _split(base)
     # The proxy takes conversations below /openai/v1 too, but lists nothing there.
     root = _root(parts.path).removesuffix("/v1").removesuffix("/openai")
-    return parts._replace(scheme=_WEB[parts.scheme], path=f"{root}/v1/models").geturl()
+    return parts._replace(scheme=_WEB[parts.scheme], path=f"{root}/v1/models", query="").geturl()
 
 
 def choose_model(listing: object) -> str:
