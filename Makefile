@@ -3,7 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help setup talk test check bench
+.PHONY: help setup talk test check bench docs
 
 help:  ## list these verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,3 +28,7 @@ check:  ## formatting, lint, types, and who may import whom
 bench:  ## measure: turns, echo, playout, latency
 	@$(PYTHON) scripts/setup.py --group test
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+docs:  ## copy into the docs what they show of the program
+	@$(PYTHON) scripts/setup.py
+	@.venv/bin/python -m scripts.docs

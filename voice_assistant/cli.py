@@ -167,7 +167,10 @@ def _talk_flags(parser: ArgumentParser) -> None:
     shown = parser.add_argument_group("what is shown and kept")
     shown.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
     shown.add_argument(
-        "--record", metavar="DIR", type=Path, help="keep the sound and the events in a new folder in DIR"
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help="keep the sound and the events of the session in this folder",
     )
     shown.add_argument(
         "--config", metavar="FILE", type=Path, help="read these settings instead of your own file"
