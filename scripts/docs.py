@@ -2,7 +2,8 @@
 
 A place for it is a fenced block after a comment that names what belongs there: ``<!-- config.toml -->`` for
 a file, ``<!-- voice-assistant --help -->`` for the help of a command, ``<!-- voice_assistant/ -->`` for the
-modules of a folder, each with the first line of what it says of itself. A test compares; ``make docs`` writes.
+modules of a folder, each with the first line of what it says of itself. A test compares; ``make docs``
+writes.
 """
 
 from __future__ import annotations
