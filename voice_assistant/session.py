@@ -75,6 +75,7 @@ class Session:
     """Runs one conversation.
 
     Args:
+        inbox: Where every event arrives; the edges put them there, on the event loop's thread.
         new_dialect: Makes a dialect for a new websocket.
         clock: Monotonic seconds, the same for every edge.
     """
@@ -82,6 +83,7 @@ class Session:
     def __init__(
         self,
         *,
+        inbox: asyncio.Queue[Event],
         listener: Listener,
         conversation: Conversation,
         new_dialect: Callable[[], Dialect],
@@ -98,14 +100,10 @@ class Session:
         self._speaker = speaker
         self._taps = taps
         self._clock = clock
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._inbox = inbox
         self._link = 0
         self._stop: Stop | None = None
         self._alarm: asyncio.TimerHandle | None = None
-
-    def post(self, event: Event) -> None:
-        """Put an event into the inbox; on the event loop's thread."""
-        self._inbox.put_nowait(event)
 
     async def run(self) -> Stop:
         """Take events until a command ends the session; returns that command."""
@@ -133,18 +131,18 @@ class Session:
 
     def _ring(self) -> None:
         self._alarm = None
-        self.post(Tick(self._clock()))
+        self._inbox.put_nowait(Tick(self._clock()))
 
     def _take(self, event: Event) -> None:
         match event:
             case MessageReceived(link=link) if link != self._link:
                 pass  # A late message of an old link dies here.
             case MessageReceived(data=data, at=at):
-                self._tell(event)
+                self.tell(event)
                 for meant in self._dialect.decode(data, at):
                     self._decide(meant)
             case Captured():
-                self._tell(event)
+                self.tell(event)
                 self._judge(event)
             case _:
                 self._judge(event)
@@ -154,12 +152,12 @@ class Session:
             self._decide(heard)
 
     def _decide(self, event: Event) -> None:
-        self._tell(event)
+        self.tell(event)
         self._perform_all(self._conversation.handle(event))
 
     def _perform_all(self, commands: list[Command]) -> None:
         for command in commands:
-            self._tell(command)
+            self.tell(command)
             self._perform(command)
 
     def _perform(self, command: Command) -> None:
@@ -183,6 +181,7 @@ class Session:
                 for message in self._dialect.encode(command):
                     self._wire.send(message)
 
-    def _tell(self, entry: Event | Command) -> None:
+    def tell(self, entry: Event | Command) -> None:
+        """Show every tap what happened, or what is done; on the event loop's thread."""
         for tap in self._taps:
             tap.see(entry)

@@ -390,14 +390,16 @@ def test_a_limit_that_nobody_told_is_learned_from_two_cuts_of_the_same_age() -> 
 
 def test_without_a_word_the_link_rests_and_a_suspicion_takes_it_up_again() -> None:
     line = lifeline(settings=LifelineSettings(park_after_min=5))
-    opened(line, NEVER, at=0.0)
+    opened(line, NEVER, at=1000.0)
 
-    resting = ticks(line, until=400)
-    late = line.handle(LinkLost(301.0, 1, opened=True, code=1000))
-    woken = line.handle(TurnSuspected(500.0))
+    early = ticks(line, until=1299)
+    resting = ticks(line, until=1400)
+    late = line.handle(LinkLost(1301.0, 1, opened=True, code=1000))
+    woken = line.handle(TurnSuspected(1500.0))
     kept = line.admit([append(0)])
-    sent = back(line, 500.5)
+    sent = back(line, 1500.5)
 
+    assert early == []
     assert [type(command) for command in resting] == [Disconnect, Notify]
     assert late == []
     assert connects(woken) == [Connect(2, 0.0)]

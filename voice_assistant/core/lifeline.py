@@ -273,6 +273,8 @@ class Lifeline:
         self._can = capabilities
         self._session_due = None
         self._opened_at = at
+        if not self._was_ready:
+            self._active_at = at
         if capabilities.confirms_setup == "never":
             return self._confirmed()
         self._state = "setting up"
