@@ -44,7 +44,7 @@ class Orders:
         delta_ms: 0 hands all of it over at once; else so much at a time, in real time.
         input_device: As in ``CaptureSettings``.
         output_device: As in ``SpeakerSettings``.
-        capture_as: Rate and channels to insist on, or empty.
+        capture_as: Rate and channels to open the microphone with, several to try in turn; or empty.
         playout_as: The same for the loudspeaker.
     """
 
@@ -54,8 +54,8 @@ class Orders:
     delta_ms: int = 0
     input_device: str = ""
     output_device: str = ""
-    capture_as: list[int] = field(default_factory=list)
-    playout_as: list[int] = field(default_factory=list)
+    capture_as: list[list[int]] = field(default_factory=list)
+    playout_as: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -138,13 +138,14 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
         else:
             outcome.events.append({"kind": type(event).__name__, **asdict(event)})
 
-    def only(given: list[int]) -> list[Format]:
-        return [Format(*given)] if given else []
-
     capture, playout = CaptureSettings(orders.input_device), SpeakerSettings(orders.output_device)
     clock = time.monotonic
-    microphone = Microphone(capture, far_end, post, loop, clock, only=only(orders.capture_as))
-    speaker = Speaker(playout, mixer, far_end, post, loop, clock, only=only(orders.playout_as))
+    microphone = Microphone(
+        capture, far_end, post, loop, clock, only=[Format(*one) for one in orders.capture_as]
+    )
+    speaker = Speaker(
+        playout, mixer, far_end, post, loop, clock, only=[Format(*one) for one in orders.playout_as]
+    )
     try:
         speaker.open()
         microphone.open()

@@ -48,14 +48,9 @@ def why_not() -> str | None:
 
 
 class SoundServer:
-    """The server and its card, from ``with`` to the end of it.
+    """The server and its card, from ``with`` to the end of it."""
 
-    Args:
-        alsa: More lines of ALSA configuration, for cards with a character of their own.
-    """
-
-    def __init__(self, alsa: str = "") -> None:
-        self._alsa = alsa
+    def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sound-"))
         self._socket = self._folder / "native"
         self._server: subprocess.Popen[bytes] | None = None
@@ -74,7 +69,7 @@ class SoundServer:
         return inherited | wanted
 
     def __enter__(self) -> SoundServer:
-        (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION + self._alsa)
+        (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION)
         mono = "channel_map=mono remix=no channels=1"
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
@@ -135,8 +130,8 @@ class SoundServer:
     @contextmanager
     def loop_speaker_into_mic(self) -> Iterator[None]:
         """Let the microphone hear the loudspeaker, some milliseconds later: an echo without a room."""
-        source = "source=card.monitor source_dont_move=true sink=mic_feed sink_dont_move=true"
-        channel = "channels=1 channel_map=front-left remix=no latency_msec=40"
+        source = "source=speaker.monitor source_dont_move=true sink=mic_feed sink_dont_move=true"
+        channel = "channels=1 channel_map=mono latency_msec=40"
         module = self.pactl("load-module", "module-loopback", *source.split(), *channel.split()).strip()
         try:
             yield

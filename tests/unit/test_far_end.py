@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_assistant.devices.far_end import FRAME, HIGHEST, RING_SAMPLES, STALLED_BLOCKS, FarEnd
+from voice_assistant.devices.far_end import FRAME, HIGHEST, RING_SAMPLES, SETTLING_BLOCKS, STALLED_BLOCKS, FarEnd
 
 BLOCK = 480
 
@@ -67,7 +67,7 @@ def test_before_anything_was_played_the_reference_is_silence() -> None:
 @given(st.floats(0.0, 0.999))
 def test_a_settled_reference_runs_on_without_a_step(phase: float) -> None:
     streams = Streams(phase=phase)
-    streams.run(12)
+    streams.run(SETTLING_BLOCKS)
     streams.starts.clear()
 
     streams.run(300)
@@ -118,7 +118,7 @@ def test_samples_lost_by_the_loudspeaker_are_made_up_for_at_once() -> None:
     streams.near_end += 5 * FRAME  # meanwhile it had nothing to play
     streams.phase -= 5
     streams.far_end.realign()
-    streams.run(12)
+    streams.run(SETTLING_BLOCKS)
 
     assert streams.played - streams.starts[-1] == pytest.approx(distance, abs=FRAME)
     assert streams.far_end.alignments == 2
@@ -139,7 +139,7 @@ def test_what_was_played_last_does_not_come_back_when_the_loudspeaker_stops() ->
 
 def overlap_while_settling(streams: Streams) -> int:
     """Samples that were given twice when the first alignment was made exact."""
-    return max(0, streams.starts[8] + BLOCK - streams.starts[9])
+    return max(0, streams.starts[SETTLING_BLOCKS - 2] + BLOCK - streams.starts[SETTLING_BLOCKS - 1])
 
 
 def test_a_loudspeaker_that_starts_again_is_aligned_anew() -> None:

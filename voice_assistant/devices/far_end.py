@@ -29,7 +29,7 @@ HIGHEST = 2 * FRAME
 """From here on a frame is skipped; below zero one is repeated. Blocks of the two streams that meet edge to
 edge move the distance by a whole frame to and fro, which is no drift: so the room between is two frames."""
 
-SETTLING_BLOCKS = 10
+SETTLING_BLOCKS = 25
 """Blocks after a new alignment that are measured before it is made exact."""
 
 WINDOW_BLOCKS = 50
@@ -109,7 +109,7 @@ class FarEnd:
             self._gaps.clear()
             self._offset = gap - FRAME
         self._gaps.append(gap)
-        if len(self._gaps) >= (SETTLING_BLOCKS if self._settling else WINDOW_BLOCKS // 2):
+        if len(self._gaps) >= (SETTLING_BLOCKS if self._settling else WINDOW_BLOCKS):
             self._correct()
 
     def _correct(self) -> None:
