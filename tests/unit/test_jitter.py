@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voice_assistant.core.delivery import PLANS
 from voice_assistant.core.jitter import Drained, JitterBuffer, PlayoutSettings, RanDry, Started
 from voice_assistant.core.settings import SettingError
 
 BLOCK = 240
 MS = 24
+CAUTIOUS = [1.0] * len(PLANS) + [0.0]
+"""As if the last plan had proved best."""
+FIXED = PlayoutSettings(adaptive=False, prefill_ms=40)
 
 
 def sound(samples: int, first: int = 1) -> bytes:
@@ -37,11 +41,11 @@ def pull(buffer: JitterBuffer, ms: int) -> bytes:
 
 
 def test_nothing_to_play_is_silence() -> None:
-    assert JitterBuffer(PlayoutSettings()).pull(333) == bytes(666)
+    assert JitterBuffer(FIXED).pull(333) == bytes(666)
 
 
 def test_a_reply_waits_for_its_prefill_and_then_loses_nothing() -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", sound(39 * MS))
     waiting = pull(buffer, 500)
 
@@ -52,14 +56,14 @@ def test_a_reply_waits_for_its_prefill_and_then_loses_nothing() -> None:
 
 
 def test_a_first_part_as_long_as_the_prefill_starts_at_once() -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", sound(100 * MS))
 
     assert buffer.pull(BLOCK) == sound(BLOCK)
 
 
 def test_a_short_reply_that_is_complete_starts_at_once() -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40, fade_ms=0))
+    buffer = JitterBuffer(PlayoutSettings(adaptive=False, fade_ms=0))
     buffer.push("a", sound(5 * MS))
     buffer.end("a")
 
@@ -68,7 +72,7 @@ def test_a_short_reply_that_is_complete_starts_at_once() -> None:
 
 
 def test_a_burst_of_half_a_minute_is_kept_whole() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", sound(30_000 * MS))
     buffer.end("a")
 
@@ -76,7 +80,7 @@ def test_a_burst_of_half_a_minute_is_kept_whole() -> None:
 
 
 def test_replies_follow_one_another_in_the_order_of_their_first_parts() -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40, fade_ms=0))
+    buffer = JitterBuffer(PlayoutSettings(adaptive=False, fade_ms=0))
     buffer.push("a", sound(20 * MS))
     buffer.push("b", sound(50 * MS, first=5000))
     buffer.push("a", sound(5 * MS, first=20 * MS + 1))
@@ -88,7 +92,7 @@ def test_replies_follow_one_another_in_the_order_of_their_first_parts() -> None:
 
 
 def test_a_reply_without_sound_drains() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.end("a")
 
     buffer.pull(BLOCK)
@@ -97,7 +101,7 @@ def test_a_reply_without_sound_drains() -> None:
 
 
 def test_sound_after_the_end_plays_while_the_reply_does_and_is_booked_as_cut_later() -> None:
-    buffer = JitterBuffer(PlayoutSettings(fade_ms=0))
+    buffer = JitterBuffer(PlayoutSettings(adaptive=False, fade_ms=0))
     buffer.push("a", sound(10 * MS))
     buffer.end("a")
     buffer.push("a", sound(10 * MS, first=10 * MS + 1))
@@ -115,7 +119,7 @@ def test_sound_after_the_end_plays_while_the_reply_does_and_is_booked_as_cut_lat
 
 
 def test_a_reply_that_runs_dry_fades_out_fades_in_and_loses_nothing() -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=40))
+    buffer = JitterBuffer(FIXED)
     whole = tone(100)
     buffer.push("a", whole[: 50 * MS * 2])
     before, gap = pull(buffer, 50), pull(buffer, 30)
@@ -134,7 +138,7 @@ def test_a_reply_that_runs_dry_fades_out_fades_in_and_loses_nothing() -> None:
 
 
 def test_the_fade_over_an_underrun_has_no_step() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", tone(50))  # stops where the tone is near its peak
 
     heard = np.frombuffer(pull(buffer, 80), "<i2").astype(int)
@@ -145,7 +149,7 @@ def test_the_fade_over_an_underrun_has_no_step() -> None:
 
 
 def test_waiting_for_the_end_of_a_reply_that_was_played_is_no_underrun() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", sound(50 * MS))
     pull(buffer, 100)
 
@@ -159,7 +163,7 @@ def test_waiting_for_the_end_of_a_reply_that_was_played_is_no_underrun() -> None
 
 
 def test_a_pause_fades_out_within_10_ms_and_resume_goes_on_at_the_next_sample() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     whole = tone(200)
     buffer.push("a", whole)
     buffer.end("a")
@@ -177,7 +181,7 @@ def test_a_pause_fades_out_within_10_ms_and_resume_goes_on_at_the_next_sample() 
 
 
 def test_a_pause_with_nothing_playing_holds_what_comes_until_resume() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.pause()
     buffer.push("a", sound(100 * MS))
     held = pull(buffer, 100)
@@ -190,7 +194,7 @@ def test_a_pause_with_nothing_playing_holds_what_comes_until_resume() -> None:
 
 
 def test_a_drop_counts_the_fade_as_heard_and_the_rest_as_cut() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", tone(200))
     pull(buffer, 50)
 
@@ -208,7 +212,7 @@ def test_a_drop_counts_the_fade_as_heard_and_the_rest_as_cut() -> None:
 
 
 def test_a_drop_during_a_pause_plays_nothing_more_and_the_pause_goes_on() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", tone(200))
     pull(buffer, 50)
     buffer.pause()
@@ -225,7 +229,7 @@ def test_a_drop_during_a_pause_plays_nothing_more_and_the_pause_goes_on() -> Non
 
 
 def test_a_queued_reply_can_be_dropped_without_touching_the_one_that_plays() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
     buffer.push("a", sound(100 * MS))
     buffer.push("b", sound(100 * MS))
     first = pull(buffer, 50)
@@ -237,7 +241,7 @@ def test_a_queued_reply_can_be_dropped_without_touching_the_one_that_plays() -> 
 
 
 def test_a_reply_dropped_before_its_first_sound_is_never_heard() -> None:
-    buffer = JitterBuffer(PlayoutSettings())
+    buffer = JitterBuffer(FIXED)
 
     heard_ms = buffer.drop("a")
     buffer.push("a", sound(100 * MS))
@@ -260,11 +264,16 @@ STEPS = st.lists(
 )
 
 
-@given(steps=STEPS, prefill_ms=st.integers(0, 100), fade_ms=st.sampled_from((0, 10)))
+SETTINGS = st.builds(
+    PlayoutSettings, adaptive=st.booleans(), prefill_ms=st.integers(0, 100), fade_ms=st.sampled_from((0, 10))
+)
+
+
+@given(steps=STEPS, settings=SETTINGS)
 def test_every_sample_is_accounted_for_once_whatever_happens(
-    steps: list[tuple[str, str, int]], prefill_ms: int, fade_ms: int
+    steps: list[tuple[str, str, int]], settings: PlayoutSettings
 ) -> None:
-    buffer = JitterBuffer(PlayoutSettings(prefill_ms=prefill_ms, fade_ms=fade_ms))
+    buffer = JitterBuffer(settings)
     pushed = dict.fromkeys(ITEMS, 0)
     played = dict.fromkeys(ITEMS, 0)
     told: dict[str, float] = {}
@@ -293,7 +302,8 @@ def test_every_sample_is_accounted_for_once_whatever_happens(
     buffer.resume()
     for item in ITEMS:
         buffer.end(item)
-    buffer.pull(sum(pushed.values()) + 10 * BLOCK)
+    for _ in ITEMS:
+        buffer.pull(sum(pushed.values()) + 10 * BLOCK)
     for item, heard_ms in told.items():
         books = buffer.books(item)
         assert books is not None
@@ -304,6 +314,27 @@ def test_every_sample_is_accounted_for_once_whatever_happens(
         assert books.queued == 0
 
 
+LATE = st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 4000)), min_size=1, max_size=25)
+
+
+@given(parts=LATE)
+def test_a_reply_played_slower_still_has_all_its_samples_in_their_order(parts: list[tuple[int, int]]) -> None:
+    buffer = JitterBuffer(PlayoutSettings(fade_ms=0), learned=CAUTIOUS)
+    heard, pushed = b"", 0
+    for samples, wait in parts:
+        buffer.push("a", sound(samples, first=pushed + 1))
+        pushed += samples
+        heard += buffer.pull(wait)
+    buffer.end("a")
+    heard += buffer.pull(pushed + BLOCK)
+
+    left = iter(values(heard))
+    assert all(value in left for value in values(sound(pushed)))
+    books = buffer.books("a")
+    assert books is not None
+    assert books.played == pushed
+
+
 @given(
     parts=st.lists(st.integers(1, 5000), min_size=1, max_size=20),
     blocks=st.lists(st.integers(1, 1500), min_size=1, max_size=40),
@@ -312,7 +343,7 @@ def test_every_sample_is_accounted_for_once_whatever_happens(
 def test_without_fades_a_reply_is_byte_exact_through_underruns_and_pauses(
     parts: list[int], blocks: list[int], pauses: set[int]
 ) -> None:
-    buffer = JitterBuffer(PlayoutSettings(fade_ms=0))
+    buffer = JitterBuffer(PlayoutSettings(adaptive=False, fade_ms=0))
     heard, pushed = b"", 0
     for turn, block in enumerate(blocks):
         if turn < len(parts):
@@ -343,14 +374,19 @@ def test_a_reply_that_is_never_short_of_sound_is_byte_exact_with_fades_on(
     for part in parts:
         buffer.push("a", whole[2 * first : 2 * (first + part)])
         first += part
-    buffer.end("a")
+    buffer.end("a")  # complete: it starts at once, and there is nothing to wait for
 
     heard = b"".join(buffer.pull(block) for block in blocks)
 
     assert heard[: len(whole)] == whole[: len(heard)]
 
 
-@pytest.mark.parametrize(("name", "value"), [("prefill_ms", -1), ("prefill_ms", 2001), ("fade_ms", 51)])
-def test_settings_outside_their_limits_are_refused(name: str, value: int) -> None:
-    with pytest.raises(SettingError, match=name):
-        PlayoutSettings(**{name: value})
+@pytest.mark.parametrize("prefill_ms", [-1, 2001])
+def test_a_prefill_outside_its_limits_is_refused(prefill_ms: int) -> None:
+    with pytest.raises(SettingError, match="0 to 2000"):
+        PlayoutSettings(prefill_ms=prefill_ms)
+
+
+def test_a_fade_longer_than_its_limit_is_refused() -> None:
+    with pytest.raises(SettingError, match="fade_ms"):
+        PlayoutSettings(fade_ms=51)

@@ -1,22 +1,26 @@
 """JitterBuffer: replies come in bursts, too early and too late; they go out in even blocks.
 
-It queues the parts of each reply, decides when a reply may start and when it has run dry, stops and starts
-it without a click, and keeps exact books of every sample: received, played, cut. It knows nothing of gain or
-devices (``mixer.py``), and no clock: its time is the number of samples pulled, and the device never stops
-pulling.
+It queues the parts of each reply, starts it as early and draws it out as much as the plan in force asks
+(``delivery.py`` learns which), stops and starts it without a click, and keeps exact books of every sample.
+It knows nothing of gain or devices (``mixer.py``), and no clock: its time is the number of samples pulled,
+and the device never stops pulling.
 
-All sound is 16-bit little-endian mono at 24 kHz. Sound that is neither paused, dropped nor interrupted by
-an underrun comes out byte for byte as it went in.
+All sound is 16-bit little-endian mono at 24 kHz. Every sample of a reply comes out once, as it went in, but
+for those in a fade: at a pause, a drop and an underrun. A reply is only ever played slower, by samples
+inserted between its own, and only while more of it is to come.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
+from voice_assistant.core.delivery import Delivery
+from voice_assistant.core.reply_sound import Books, Piece, ReplySound
 from voice_assistant.core.settings import check_range
-from voice_assistant.core.stretch import fade_in, fade_out, mirrored_tail
+from voice_assistant.core.stretch import OVERLAP, Lengthener, fade_in, fade_out, mirrored_tail
 
 SAMPLES_PER_MS = REPLY_RATE // 1000
 
@@ -25,8 +29,11 @@ SAMPLES_PER_MS = REPLY_RATE // 1000
 class PlayoutSettings:
     """How replies are buffered."""
 
+    adaptive: bool = True
+    """Learn how this provider delivers; start as early as that allows, play a little slower when short."""
+
     prefill_ms: int = 40
-    """Sound gathered before a reply starts; a reply that is complete starts at once. 0 to 2000."""
+    """Sound gathered before a reply starts: the first one, or every one if not adaptive; 0 to 2000."""
 
     fade_ms: int = 10
     """Length of the fades where sound stops or starts in the middle; 0 to 50. Below 5 it clicks."""
@@ -61,107 +68,33 @@ class RanDry:
 Note = Started | Drained | RanDry
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What became of a reply's samples; ``received == played + queued + cut`` at any time.
-
-    Args:
-        received: Samples pushed.
-        played: Samples of media pulled.
-        queued: Samples still to be pulled.
-        cut: Samples given up by ``drop``, or pushed when the reply was over.
-    """
-
-    received: int
-    played: int
-    queued: int
-    cut: int
-
-
-@dataclass(slots=True, eq=False)
-class _Reply:
-    """One item: its samples that are still to be rendered, and its account."""
-
-    item: str
-    parts: deque[memoryview]
-    queued: int = 0
-    received: int = 0
-    played: int = 0
-    cut: int = 0
-    ended: bool = False
-    over: bool = False
-    waiting: bool = True
-    dry: bool = False
-
-    def take(self, samples: int) -> bytes:
-        """Remove the next *samples*; at most those queued."""
-        wanted = samples * SAMPLE_BYTES
-        taken = []
-        while wanted:
-            part = self.parts.popleft()
-            if len(part) > wanted:
-                self.parts.appendleft(part[wanted:])
-                part = part[:wanted]
-            wanted -= len(part)
-            taken.append(part)
-        self.queued -= samples
-        return b"".join(taken)
-
-    def give_up(self) -> None:
-        """Cut all that is queued."""
-        self.cut += self.queued
-        self.queued = 0
-        self.parts.clear()
-        self.over = True
-
-
-@dataclass(slots=True, eq=False)
-class _Piece:
-    """Sound rendered and not yet pulled, standing for *media* samples of a reply."""
-
-    pcm: bytes
-    reply: _Reply
-    media: int
-    pulled: int = 0
-
-    @property
-    def samples(self) -> int:
-        return len(self.pcm) // SAMPLE_BYTES
-
-    @property
-    def media_left(self) -> int:
-        """Media samples that will be booked as played when the rest is pulled."""
-        return self.media - self.media_at(self.pulled)
-
-    def media_at(self, samples: int) -> int:
-        """Media samples that the first *samples* stand for."""
-        return self.media * samples // self.samples
-
-    def pull(self, samples: int) -> bytes:
-        """Hand out up to *samples* more, and book them as played."""
-        start = self.pulled
-        end = self.pulled = min(start + samples, self.samples)
-        self.reply.played += self.media_at(end) - self.media_at(start)
-        return self.pcm[start * SAMPLE_BYTES : end * SAMPLE_BYTES]
-
-
 class JitterBuffer:
     """Queues replies in the order of their first parts and plays them one after another.
 
     A later reply's first part ends the one before: whatever is missing of it then is not waited for.
     Not locked: its owner calls it under one lock.
+
+    Args:
+        settings: Prefill and fades.
+        learned: What an earlier session with this provider has ``learned``.
     """
 
-    def __init__(self, settings: PlayoutSettings) -> None:
-        self._prefill = settings.prefill_ms * SAMPLES_PER_MS
+    def __init__(self, settings: PlayoutSettings, learned: Sequence[float] | None = None) -> None:
+        self._delivery = Delivery.of(settings.prefill_ms, adaptive=settings.adaptive, learned=learned)
+        self._lengthener = Lengthener()
         self._fade = settings.fade_ms * SAMPLES_PER_MS
-        self._replies: dict[str, _Reply] = {}
-        self._queue: deque[_Reply] = deque()
-        self._ready: deque[_Piece] = deque()
+        self._replies: dict[str, ReplySound] = {}
+        self._queue: deque[ReplySound] = deque()
+        self._ready: deque[Piece] = deque()
         self._recent = b""
         self._faded_in = self._fade
         self._paused = False
         self._notes: list[Note] = []
+
+    @property
+    def learned(self) -> list[float]:
+        """What this session knows of the provider's delivery, to be handed to the next one."""
+        return self._delivery.learned
 
     def push(self, item: str, pcm: bytes) -> None:
         """Queue the next part of a reply; never refuses for length.
@@ -178,21 +111,16 @@ class JitterBuffer:
         if not pcm:
             return
         reply = self._replies.get(item) or self._enqueue(item)
-        samples = len(pcm) // SAMPLE_BYTES
-        reply.received += samples
-        if reply.over:
-            reply.cut += samples
-            return
-        reply.parts.append(memoryview(pcm))
-        reply.queued += samples
-        if reply.dry:
-            reply.dry = False
-            self._notes.append(RanDry(item))
+        queued = reply.add(pcm)
+        if queued and not reply.ended:
+            self._delivery.arrive(queued)
+            if reply.dry:
+                reply.dry = False
+                self._notes.append(RanDry(item))
 
     def end(self, item: str) -> None:
         """Nothing more of this reply is to be waited for; one that never had sound drains with 0 ms heard."""
-        reply = self._replies.get(item) or self._enqueue(item)
-        reply.ended = True
+        self._end(self._replies.get(item) or self._enqueue(item))
 
     def pause(self) -> None:
         """Fade out what is playing and hold everything, later replies too, until ``resume``."""
@@ -208,18 +136,19 @@ class JitterBuffer:
         """Fade out a reply and give up the rest of it, for good; a pause goes on.
 
         Returns:
-            Milliseconds of media that will have been pulled once the fade is out; 0 for an item
-            not seen so far, which will not be heard either.
+            Milliseconds of media that will have been pulled once the fade is out; 0 for an item not seen so
+            far, which will not be heard either.
         """
         reply = self._replies.get(item)
         if reply is None:
-            self._replies[item] = _Reply(item, deque(), over=True)
+            self._replies[item] = ReplySound(item, over=True)
             return 0.0
         if not reply.over:
             if reply is self._queue[0]:
                 if not self._paused:
                     self._stop()
-                self._faded_in = self._fade  # whatever comes next begins as it is
+                self._start_plain()
+            self._end(reply)
             reply.give_up()
             self._queue.remove(reply)
         fading = sum(piece.media_left for piece in self._ready if piece.reply is reply)
@@ -237,6 +166,7 @@ class JitterBuffer:
             blocks.append(block)
             missing -= len(block) // SAMPLE_BYTES
         self._retire()
+        self._delivery.pass_time(samples)
         if missing:
             blocks.append(bytes(missing * SAMPLE_BYTES))
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
@@ -255,27 +185,33 @@ class JitterBuffer:
     def books(self, item: str) -> Books | None:
         """What became of the samples of a reply; None for an unknown item."""
         reply = self._replies.get(item)
-        if reply is None:
-            return None
-        return Books(reply.received, reply.played, reply.received - reply.played - reply.cut, reply.cut)
+        return None if reply is None else reply.books()
 
-    def _enqueue(self, item: str) -> _Reply:
+    def _enqueue(self, item: str) -> ReplySound:
         if self._queue:
-            self._queue[-1].ended = True
-        reply = self._replies[item] = _Reply(item, deque())
+            self._end(self._queue[-1])
+        reply = self._replies[item] = ReplySound(item)
         self._queue.append(reply)
+        self._delivery.begin()
         return reply
 
+    def _end(self, reply: ReplySound) -> None:
+        if not reply.ended:
+            reply.ended = True
+            # Only the newest reply can be without its end: the arrivals that are followed are its own.
+            self._delivery.close()
+
     def _render(self, wanted: int) -> bool:
-        """Make the next piece ready, of at most *wanted* samples; False when there is nothing to play."""
+        """Make the next piece ready, for *wanted* samples; False when there is nothing to play."""
         self._retire()
         if self._ready:
             return True
         if self._paused or not self._queue:
             return False
         reply = self._queue[0]
+        queued_ms = reply.queued / SAMPLES_PER_MS
         if reply.waiting:
-            if not reply.ended and reply.queued < max(self._prefill, 1):
+            if not reply.ended and not self._delivery.is_enough(queued_ms, started=reply.played > 0):
                 return False
             reply.waiting = False
         if not reply.queued:
@@ -283,49 +219,76 @@ class JitterBuffer:
             return self._break_off(reply)
         if not reply.played:
             self._notes.append(Started(reply.item))
-        self._ready.append(self._piece(reply, min(wanted, reply.queued)))
+        if not reply.ended and self._delivery.asks_for_slower(reply.played / SAMPLES_PER_MS, queued_ms):
+            if not self._lengthen(reply):
+                pcm = self._take(reply, min(wanted, reply.queued, OVERLAP))
+                self._lengthener.follow(pcm, slower=True)
+        else:
+            pcm = self._take(reply, min(wanted, reply.queued))
+            if not reply.ended:
+                self._lengthener.follow(pcm, slower=False)
         return True
 
-    def _piece(self, reply: _Reply, samples: int) -> _Piece:
-        pcm = reply.take(samples)
+    def _take(self, reply: ReplySound, samples: int) -> bytes:
+        """Make a piece of the reply's next samples ready; they are returned as they went in."""
+        pcm = played = reply.take(samples)
         if self._faded_in < self._fade:
             rising = min(samples, self._fade - self._faded_in)
             cut = rising * SAMPLE_BYTES
-            pcm = fade_in(pcm[:cut], self._faded_in, self._fade) + pcm[cut:]
+            played = fade_in(pcm[:cut], self._faded_in, self._fade) + pcm[cut:]
             self._faded_in += rising
-        self._recent = (self._recent + pcm)[-self._fade * SAMPLE_BYTES :] if self._fade else b""
-        return _Piece(pcm, reply, samples)
+        if self._fade:
+            self._recent = (self._recent + played)[-self._fade * SAMPLE_BYTES :]
+        self._ready.append(Piece(played, reply, samples))
+        return pcm
+
+    def _lengthen(self, reply: ReplySound) -> bool:
+        """Make a piece ready that is none of the reply's own, if it is time for one."""
+        if not self._lengthener.is_due or reply.queued < OVERLAP:
+            return False
+        inserted, in_pause = self._lengthener.insertion(reply.peek(OVERLAP))
+        samples = len(inserted) // SAMPLE_BYTES
+        if in_pause:
+            reply.paused += samples
+        else:
+            reply.stretched += samples
+        self._ready.append(Piece(inserted, reply, 0))
+        return True
 
     def _stop(self) -> None:
         """Turn what is ready and the next few milliseconds of the reply that is playing into its fade."""
         if not self._queue or (reply := self._queue[0]).waiting:
             return
-        pcm, media = b"", 0
-        while self._ready:
-            piece = self._ready.popleft()
-            pcm += piece.pcm[piece.pulled * SAMPLE_BYTES :]
-            media += piece.media_left
-        missing = min(max(self._fade - len(pcm) // SAMPLE_BYTES, 0), reply.queued)
-        if missing:
-            pcm += self._piece(reply, missing).pcm
-            media += missing
+        missing = self._fade - sum(piece.samples - piece.pulled for piece in self._ready)
+        if missing > 0 and reply.queued:
+            self._take(reply, min(missing, reply.queued))
+        pcm = b"".join(piece.rest for piece in self._ready)
+        media = sum(piece.media_left for piece in self._ready)
+        self._ready.clear()
         if pcm:
-            self._ready.append(_Piece(fade_out(pcm), reply, media))
+            self._ready.append(Piece(fade_out(pcm), reply, media))
+            self._start_silent()
         else:
             self._break_off(reply)
-        self._start_silent()
 
-    def _break_off(self, reply: _Reply) -> bool:
+    def _break_off(self, reply: ReplySound) -> bool:
         """Follow sound that was handed out to its last sample with a tail; False where none is needed."""
         tail = mirrored_tail(self._recent)
         self._start_silent()
         if tail:
-            self._ready.append(_Piece(tail, reply, 0))
+            self._ready.append(Piece(tail, reply, 0))
         return bool(tail)
 
     def _start_silent(self) -> None:
+        """What is played next is faded in."""
         self._recent = b""
         self._faded_in = 0
+        self._lengthener.start()
+
+    def _start_plain(self) -> None:
+        """What is played next begins as it is."""
+        self._start_silent()
+        self._faded_in = self._fade
 
     def _retire(self) -> None:
         """Take leave of replies of which everything was pulled."""
@@ -337,4 +300,4 @@ class JitterBuffer:
             reply.over = True
             self._notes.append(Drained(reply.item, reply.played / SAMPLES_PER_MS))
             self._break_off(reply)
-            self._faded_in = self._fade  # the next one begins as it is
+            self._start_plain()

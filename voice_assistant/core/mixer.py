@@ -7,12 +7,13 @@ and playout goes on from the sample where it stopped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from voice_assistant.core.jitter import (
     SAMPLES_PER_MS,
-    Books,
     Drained,
     JitterBuffer,
     Note,
@@ -20,6 +21,7 @@ from voice_assistant.core.jitter import (
     RanDry,
     Started,
 )
+from voice_assistant.core.reply_sound import Books
 
 __all__ = ["Books", "Drained", "Mixer", "Note", "PlayoutSettings", "RanDry", "Started"]
 
@@ -28,13 +30,22 @@ class Mixer:
     """Replies in, exact blocks of 24 kHz 16-bit mono out. Called under the speaker's lock; no I/O.
 
     The methods on replies are those of ``JitterBuffer``, which says how they behave at the edges.
+
+    Args:
+        settings: Prefill, fades, and whether to adapt.
+        learned: ``learned`` of an earlier session with the same provider.
     """
 
-    def __init__(self, settings: PlayoutSettings) -> None:
-        self._buffer = JitterBuffer(settings)
+    def __init__(self, settings: PlayoutSettings, learned: Sequence[float] | None = None) -> None:
+        self._buffer = JitterBuffer(settings, learned)
         self._gain = 1.0
         self._wanted_gain = 1.0
         self._ramp_left = 0
+
+    @property
+    def learned(self) -> list[float]:
+        """What this session knows of the provider's delivery, to be handed to the next one."""
+        return self._buffer.learned
 
     def push(self, item: str, pcm: bytes) -> None:
         """Queue the next part of a reply; ValueError where it ends in the middle of a sample."""
