@@ -109,6 +109,17 @@ def test_sound_waits_for_the_confirmation_and_then_goes_out_whole_in_appends_of_
     assert line.admit([append(60)]) == [append(60)]
 
 
+def test_the_first_session_is_not_called_renewed_though_its_first_words_come_after_the_wait() -> None:
+    line = lifeline()
+    opened(line, PERHAPS)
+    waited = ticks(line, until=5.0)
+
+    heard = line.handle(UserText(6.0, 1, "Hello", final=False))
+
+    assert [type(command) for command in waited] == [Notify]
+    assert not [command for command in heard if isinstance(command, Notify)]
+
+
 def test_a_provider_that_never_confirms_is_ready_at_once() -> None:
     line = lifeline()
     line.begin()

@@ -138,6 +138,7 @@ class Lifeline:
 
         # This link.
         self._is_confirmed = False
+        self._is_live = False
         self._was_recalled = False
         self._opened_at: float | None = None
         self._session_due: float | None = None
@@ -262,7 +263,7 @@ class Lifeline:
     def _connect(self, after_s: float) -> list[Command]:
         self._link += 1
         self._state = "connecting"
-        self._is_confirmed = False
+        self._is_confirmed = self._is_live = False
         self._opened_at = None
         self._session_due = self._grace_ends = self._unconfirmed_at = self._answer_due = None
         self._last_error = ""
@@ -295,11 +296,7 @@ class Lifeline:
         if self._is_confirmed or self._opened_at is None:
             return []
         self._is_confirmed = True
-        was_ready, self._was_ready = self._was_ready, True
-        commands = self._ready()
-        if was_ready:
-            commands += self._say_restored()
-        return commands
+        return self._ready() + self._live()
 
     def _going(self) -> list[Command]:
         if self._state != "ready":
@@ -409,14 +406,17 @@ class Lifeline:
     def _unconfirmed(self) -> list[Command]:
         self._unconfirmed_at = None
         was_said, self._setup_is_ignored = self._setup_is_ignored, True
-        commands = self._confirmed_by_time()
+        commands = self._live()
         if was_said:
             return commands
         text = "The provider has not confirmed the set-up: it probably ignores instructions and voice."
         return [*commands, Notify("warning", text, self._can.unconfigured_remedy)]
 
-    def _confirmed_by_time(self) -> list[Command]:
-        """A session that was ready once and opens again counts as restored, though nobody says so."""
+    def _live(self) -> list[Command]:
+        """The session of this link lives: somebody said so, or enough time has passed. Told once a link."""
+        if self._is_live:
+            return []
+        self._is_live = True
         was_ready, self._was_ready = self._was_ready, True
         return self._say_restored() if was_ready else []
 
