@@ -2,9 +2,9 @@
 
 Open loudspeakers speak into the microphone. Without this the assistant would interrupt itself, and the
 provider would hear its own voice. WebRTC's AEC3 does the work; this module keeps its books: the far end is
-brought from 24 to 16 kHz, AEC3's delay is taken off the sample index, and once the loudspeaker has been
-silent long enough the microphone is passed on untouched. Aligning near and far is the devices' part, and
-what counts as speech is ``speech.py``'s.
+brought from 24 to 16 kHz, AEC3's delay is taken off the sample index, and where there is no echo to take
+away the microphone is passed on untouched, 8 ms late, bit by bit. AEC3 is fed all the while and stays
+adapted. Whether there is echo is ``coupling.py``'s question; aligning near and far is the devices' part.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from pywebrtc_audio import EchoCanceller as Aec3
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.coupling import Coupling
+from voice_assistant.core.levels import FRAME_SAMPLES, dbfs, sharp_power
 from voice_assistant.core.settings import check_choice
-
-FRAME_SAMPLES = NEAR_RATE // 50
-"""Samples in the 20 ms that are cleaned at a time."""
 
 AEC3_DELAY = 128
 """Samples (8 ms) by which AEC3's output lags behind its input at 16 kHz; measured with an impulse."""
@@ -35,18 +34,11 @@ _LONGEST_HOLE = NEAR_RATE * 2 // 5
 _FADE_SAMPLES = NEAR_RATE // 100
 """Samples (10 ms) over which one way gives way to the other: too short to hear, too long to click."""
 
-_FAR_ACTIVE_POWER = (32768 * 10 ** (-60 / 20)) ** 2
-"""Mean square of a far-end frame (-60 dBFS) above which its echo could be heard at all."""
+_FAR_ACTIVE_POWER = 1e-6
+"""Mean square of a far-end frame (-60 dBFS) from which it counts for the echo return loss."""
 
 _SMOOTHING = 0.06
 """Weight of the newest frame in the running powers: a memory of about a third of a second."""
-
-_ECHO_REMOVED_DB = 3.0
-"""What AEC3 must take away, in dB, before the microphone counts as holding echo. With headphones on it
-takes away less than one; with a loudspeaker 15 to 30."""
-
-_PROVEN_FRAMES = 50
-"""Frames (1 s) of active far end to be heard before the canceller may say that there is no echo."""
 
 Samples = NDArray[np.int16]
 
@@ -67,14 +59,14 @@ class Cleaned:
     """What the canceller made of one frame.
 
     Args:
-        frame: AEC3's output, 20 ms at 16 kHz: what is judged.
+        frame: 20 ms at 16 kHz: what is judged.
         voice: 16 kHz, what is sent: follows on the voice before it sample by sample, and its index is that
             of the microphone. 20 ms long, but shorter at the start of a stretch and longer by a filled hole.
         begins: *voice* does not follow on the one before: the stream began, or a long hole was left out.
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
-        echo: The microphone holds echo, as far as is known. Always False while the far end is silent.
-        removed_db: Echo return loss enhancement of the last third of a second; None where the far end is
-            silent.
+        echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
+        removed_db: Echo return loss enhancement of the last third of a second, 0 where there is no echo;
+            None where the far end is silent.
     """
 
     frame: AudioFrame
@@ -94,10 +86,10 @@ class EchoCanceller:
         self._far = Reference()
         self._raw_tail: Samples = np.zeros(AEC3_DELAY, np.int16)
         self._next_sample: int | None = None
-        self._sends_raw = True
+        self._is_cleaned = False
         self._silent_frames = _HOLD_FRAMES
+        self._coupling = Coupling()
         self._near_power = self._out_power = 0.0
-        self._active_frames = 0
 
     def clean(self, near: AudioFrame, far: AudioFrame) -> Cleaned:
         """Take the next 20 ms of both ends.
@@ -115,25 +107,33 @@ class EchoCanceller:
             )
         raw = np.frombuffer(near.pcm, np.int16)
         reference = self._far.take(far)
-        self._silent_frames = 0 if far_is_heard(far) else self._silent_frames + 1
+        self._silent_frames = 0 if any(far.pcm) else self._silent_frames + 1
         out: Samples = self._aec.process(raw, reference)
         delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
         self._raw_tail = raw[-AEC3_DELAY:]
 
+        heard_power, played_power = sharp_power(delayed), sharp_power(reference)
         far_active = self._silent_frames < _HOLD_FRAMES
-        removed_db = self._measure(delayed, out, reference) if far_active else None
-        voice, begins = self._stretch(near.first_sample, self._choose(delayed, out, far_active))
-        frame = AudioFrame(out.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
-        return Cleaned(
-            frame, voice, begins, far_active, far_active and self._holds_echo(removed_db), removed_db
-        )
+        echo = self._coupling.follow(heard_power, played_power) and far_active
+        removed_db = self._measure(heard_power, sharp_power(out), played_power) if far_active else None
 
-    def _choose(self, delayed: Samples, out: Samples, far_active: bool) -> Samples:
-        """What to send: AEC3's high-pass would touch the words even where there is nothing to cancel."""
-        was_raw, self._sends_raw = self._sends_raw, self._settings.send == "raw" or not far_active
-        if was_raw == self._sends_raw:
-            return delayed if was_raw else out
-        before, after = (delayed, out) if was_raw else (out, delayed)
+        judged = self._cross(delayed, out, echo)
+        sent = delayed if self._settings.send == "raw" else judged
+        voice, begins = self._stretch(near.first_sample, sent)
+        if begins:
+            self._coupling = Coupling()
+        frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
+        return Cleaned(frame, voice, begins, far_active, echo, removed_db if echo or not far_active else 0.0)
+
+    def _cross(self, delayed: Samples, out: Samples, echo: bool) -> Samples:
+        """The microphone or AEC3's output: same delay, so one fades into the other without a seam.
+
+        AEC3 is no bystander: its high-pass touches every word, and its suppressor more than that.
+        """
+        was_cleaned, self._is_cleaned = self._is_cleaned, echo
+        if was_cleaned == echo:
+            return out if echo else delayed
+        before, after = (delayed, out) if echo else (out, delayed)
         weight = np.ones(FRAME_SAMPLES)
         weight[:_FADE_SAMPLES] = np.linspace(0, 1, _FADE_SAMPLES)
         return np.rint(before * (1 - weight) + after * weight).astype(np.int16)
@@ -153,16 +153,12 @@ class EchoCanceller:
             pcm = pcm[:cut] + bytes(hole * SAMPLE_BYTES) + pcm[cut:]
         return AudioFrame(pcm, NEAR_RATE, first_sample - hole - AEC3_DELAY), False
 
-    def _measure(self, delayed: Samples, out: Samples, reference: Samples) -> float:
+    def _measure(self, heard: float, left: float, played: float) -> float:
         """Follow the power before and after the canceller while something plays; give their ratio in dB."""
-        if power(reference) > _FAR_ACTIVE_POWER:
-            self._active_frames += 1
-            self._near_power += _SMOOTHING * (sharp_power(delayed) - self._near_power)
-            self._out_power += _SMOOTHING * (sharp_power(out) - self._out_power)
-        return float(10 * np.log10((self._near_power + 1) / (self._out_power + 1)))
-
-    def _holds_echo(self, removed_db: float | None) -> bool:
-        return self._active_frames < _PROVEN_FRAMES or (removed_db or 0.0) > _ECHO_REMOVED_DB
+        if played > _FAR_ACTIVE_POWER:
+            self._near_power += _SMOOTHING * (heard - self._near_power)
+            self._out_power += _SMOOTHING * (left - self._out_power)
+        return dbfs(self._near_power) - dbfs(self._out_power)
 
 
 class Reference:
@@ -197,20 +193,3 @@ class Reference:
         taken = np.frombuffer(bytes(self._pending[:size]), np.int16)
         del self._pending[:size]
         return taken
-
-
-def far_is_heard(far: AudioFrame) -> bool:
-    """Was anything but digital silence handed to the loudspeaker?"""
-    return any(far.pcm)
-
-
-def power(samples: NDArray[np.int16 | np.int32]) -> float:
-    """Mean square of the samples."""
-    wide = samples.astype(np.float32)
-    return float(np.dot(wide, wide)) / len(samples)
-
-
-def sharp_power(samples: Samples) -> float:
-    """Mean square of the samples' differences: rumble, which AEC3's high-pass takes out, hardly counts."""
-    wide = samples.astype(np.int32)
-    return power(wide[1:] - wide[:-1])

@@ -10,8 +10,6 @@ opens a turn and how much silence ends it is ``turns.py``'s.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +17,9 @@ from numpy.typing import NDArray
 from pywebrtc_audio import GainController, VoiceDetector
 from webrtcvad import Vad
 
-from voice_assistant.core.audio import NEAR_RATE, SILENCE_DBFS, AudioFrame
+from voice_assistant.core.audio import NEAR_RATE, AudioFrame
+from voice_assistant.core.levels import FRAME_SAMPLES, Floor, band_power, dbfs
 from voice_assistant.core.settings import check_range
-
-FRAME_SAMPLES = NEAR_RATE // 50
-"""Samples in the 20 ms that are judged at a time."""
 
 SPEECH_SCORE = 0.4
 """Log-odds from which a frame is speech: three to two."""
@@ -48,12 +44,6 @@ asked of the noise floor it is wrong more often than right."""
 
 _ASKING_FRAMES = 3
 """Frames for which it is still asked after that: it listens to a context."""
-
-_FLOOR_FRAMES = 150
-"""Frames (3 s) over which the floor is taken: longer than a phrase, short enough to follow the room."""
-
-_FLOOR_SHARE = 0.15
-"""The floor is the level that this share of them lies below: pauses, not words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,49 +123,6 @@ class SpeechDetector:
         return self._network_says
 
 
-class Floor:
-    """The level that the last three seconds seldom fell below."""
-
-    def __init__(self) -> None:
-        self._levels: deque[float] = deque()
-        self._sorted: list[float] = []
-
-    def follow(self, level_dbfs: float) -> float:
-        """Take the next frame's level; give the floor."""
-        self._levels.append(level_dbfs)
-        insort(self._sorted, level_dbfs)
-        if len(self._levels) > _FLOOR_FRAMES:
-            del self._sorted[bisect_left(self._sorted, self._levels.popleft())]
-        return self._sorted[int((len(self._sorted) - 1) * _FLOOR_SHARE)]
-
-
 def log_odds(probability: float) -> float:
     """Log-odds of a probability, kept within about 4.6 so that no opinion outshouts the others."""
     return math.log((probability + 0.01) / (1.01 - probability))
-
-
-def dbfs(power: float) -> float:
-    """A mean square (1.0 for full scale) in dB, not less than ``SILENCE_DBFS``."""
-    return 10 * math.log10(power) if power > 1e-12 else SILENCE_DBFS
-
-
-def band_power(samples: NDArray[np.int16]) -> float:
-    """Mean square between 200 and 4000 Hz of 20 ms at 16 kHz; 1.0 for full scale."""
-    bins = _BAND @ samples.astype(np.float32)
-    return float(np.dot(bins, bins))
-
-
-def _band() -> NDArray[np.float32]:
-    """Real and imaginary rows of a Fourier transform, scaled so that their squares add up to the mean square.
-
-    Every second of the 50 Hz bins: behind a Hann window neighbours hold the same sound. As a matrix product
-    this costs a quarter of the whole transform. Scale: Parseval, both signs of the frequency, half the bins.
-    """
-    window = np.hanning(FRAME_SAMPLES)
-    angles = 2j * np.pi * np.outer(np.arange(200, 4001, 100), np.arange(FRAME_SAMPLES)) / NEAR_RATE
-    rows = np.exp(-angles) * window
-    scale = math.sqrt(4 / (FRAME_SAMPLES * float(np.dot(window, window)))) / 32768
-    return (np.concatenate((rows.real, rows.imag)) * scale).astype(np.float32)
-
-
-_BAND = _band()

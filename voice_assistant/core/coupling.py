@@ -1,0 +1,104 @@
+"""The echo path: can the microphone hear the loudspeaker at all?
+
+With headphones on it cannot, and then AEC3 must not be let at the user's words: with nothing to adapt to it
+takes ordinary speech for echo and removes 5 to 40 dB of it (measured, the far end active). So an upper bound
+of the coupling is kept, from the one thing that proves it: the loudspeaker was loud, and half a second later
+the microphone had not risen further than this. Echo is presumed until then, and again as soon as the
+microphone follows the loudspeaker's ups and downs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from voice_assistant.core.audio import SILENCE_DBFS
+from voice_assistant.core.levels import Floor, dbfs
+
+PATH_FRAMES = 25
+"""Frames (0.5 s) within which an echo arrives: AEC3 itself follows no longer path than 0.45 s."""
+
+AUDIBLE_DB = 6.0
+"""Echo that stays less than this over the room's floor can be taken for nobody's speech."""
+
+_FLOOR_RISE_DB = 0.01
+"""How much the floor may rise in a frame (0.5 dB a second): a user who talks on and on is not the room."""
+
+_LOUD_DBFS = -55.0
+"""The far end says something about the path from here on."""
+
+_LOUD_FRAMES = 10
+"""So many loud frames (0.2 s) make a proof; a click is none."""
+
+_LIKENESS_FRAMES = 75
+"""Frames (1.5 s) over which the ups and downs of both ends are compared."""
+
+_LIKENESS = 0.85
+"""Correlation from which the microphone follows the loudspeaker. Echo gives 0.86 to 0.98; a user who talks
+into a reply stays below 0.7, but for a moment of 0.83 when both begin together."""
+
+_LIKENESS_EVERY = 10
+"""Frames between two comparisons; two in a row must agree, on the delay too."""
+
+_SPREAD_DB = 3.0
+"""Both ends must move by this much (standard deviation) for a comparison to mean anything."""
+
+_UNKNOWN_DB = 200.0
+
+
+class Coupling:
+    """An upper bound of the echo's level relative to the far end's."""
+
+    def __init__(self) -> None:
+        self._bound_db = _UNKNOWN_DB
+        self._floor = Floor()
+        self._floor_dbfs = SILENCE_DBFS
+        self._near: deque[float] = deque(maxlen=_LIKENESS_FRAMES)
+        self._far: deque[float] = deque(maxlen=_LIKENESS_FRAMES + PATH_FRAMES)
+        self._power = 0.0
+        self._frames = 0
+        self._alike_at: int | None = None
+
+    def follow(self, near_power: float, far_power: float) -> bool:
+        """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
+        self._power += 0.5 * (near_power - self._power)
+        near, far = dbfs(self._power), dbfs(far_power)
+        floor = self._floor.follow(near)
+        self._floor_dbfs = min(floor, self._floor_dbfs + _FLOOR_RISE_DB) if self._near else floor
+        self._near.append(near)
+        self._far.append(far)
+        loudest = max(self._far)
+        if loudest < _LOUD_DBFS:
+            return False
+        self._prove()
+        if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
+            return True
+        self._frames += 1
+        if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far():
+            self._bound_db = _UNKNOWN_DB
+            return True
+        return False
+
+    def _prove(self) -> None:
+        """Lower the bound where loud sound was played and its echo has had the time to arrive."""
+        played = list(self._far)[-2 * PATH_FRAMES : -PATH_FRAMES]
+        if sum(level >= _LOUD_DBFS for level in played) >= _LOUD_FRAMES:
+            heard = max(list(self._near)[-2 * PATH_FRAMES :])
+            self._bound_db = min(self._bound_db, heard - max(played))
+
+    def _near_follows_far(self) -> bool:
+        """Compare the ends at every delay; yes, if this comparison and the one before agree on one."""
+        before, self._alike_at = self._alike_at, None
+        if len(self._far) == self._far.maxlen:
+            delays = sliding_window_view(np.fromiter(self._far, float), _LIKENESS_FRAMES)
+            spread = delays.std(axis=1)
+            near = np.fromiter(self._near, float)
+            near_spread = float(near.std())
+            if near_spread > _SPREAD_DB and float(spread.max()) > _SPREAD_DB:
+                together = (delays - delays.mean(axis=1, keepdims=True)) @ (near - near.mean())
+                likeness = together / (len(near) * near_spread * np.maximum(spread, _SPREAD_DB))
+                best = int(likeness.argmax())
+                self._alike_at = best if likeness[best] > _LIKENESS else None
+        return before is not None and self._alike_at is not None and abs(before - self._alike_at) <= 1
