@@ -124,6 +124,22 @@ def test_a_device_that_refuses_every_format_says_so(
     assert "--input-device" in outcome.error
 
 
+def test_a_reply_goes_on_where_it_stopped_when_the_device_comes_back(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    orders = Orders(seconds=5, play=str(tmp_path / "reply.raw"), reopen_after_s=1.0)
+
+    outcome, heard = play(server, tmp_path, orders)
+
+    found = align(at_card_rate(REPLY, REPLY_RATE), heard, CARD_RATE)
+    # Missing is what the device held when it was closed: nobody can call it back.
+    assert len(found.missing) * 40 <= 200
+    assert found.offsets[-1][0] >= 2.9 * CARD_RATE
+    assert [event["heard_ms"] for event in outcome.of("PlayoutDrained")] == [3000]
+    assert outcome.of("DeviceLost") == []
+    assert set(np.diff(outcome.first_samples)) == {320}
+
+
 def test_the_reference_runs_ahead_of_its_echo_and_stays_there(server: SoundServer, tmp_path: Path) -> None:
     orders = Orders(seconds=5.5, play=str(tmp_path / "reply.raw"), play_after_s=1.5)
 

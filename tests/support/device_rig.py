@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import Captured, EndPlayout, Event, Play
 from voice_assistant.core.mixer import Mixer, PlayoutSettings
+from voice_assistant.devices import portaudio
 from voice_assistant.devices.capture import CaptureSettings, Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.playout import Speaker, SpeakerSettings
@@ -41,6 +42,7 @@ class Orders:
         seconds: How long both streams stay open.
         play: A file of 16-bit mono at 24 kHz to play, or empty.
         play_after_s: When.
+        reopen_after_s: After playing has begun: close both, look for devices anew and open both; 0 does not.
         delta_ms: 0 hands all of it over at once; else so much at a time, in real time.
         input_device: As in ``CaptureSettings``.
         output_device: As in ``SpeakerSettings``.
@@ -51,6 +53,7 @@ class Orders:
     seconds: float
     play: str = ""
     play_after_s: float = 0.5
+    reopen_after_s: float = 0.0
     delta_ms: int = 0
     input_device: str = ""
     output_device: str = ""
@@ -69,7 +72,8 @@ class Outcome:
         near: Captured, 16 kHz.
         far: Its partner, 24 kHz.
         first_samples: Index of the first sample of each block of *near*.
-        ages_s: For each block: seconds from the capture of its newest sample to its event.
+        captured_at: For each block: when its newest sample was captured, in seconds.
+        arrived_at: For each block: when its event came.
     """
 
     error: str = ""
@@ -78,7 +82,8 @@ class Outcome:
     near: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     far: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     first_samples: list[int] = field(default_factory=list)
-    ages_s: list[float] = field(default_factory=list)
+    captured_at: list[float] = field(default_factory=list)
+    arrived_at: list[float] = field(default_factory=list)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The events of one kind."""
@@ -125,6 +130,7 @@ def run_rig(orders: Orders, env: dict[str, str]) -> Iterator[Rig]:
 async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
     """Do as ordered; near and far come back as they were captured."""
     loop = asyncio.get_running_loop()
+    clock = time.monotonic
     far_end = FarEnd()
     mixer = Mixer(PlayoutSettings(prefill_ms=0))
     near, far = bytearray(), bytearray()
@@ -134,12 +140,12 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
             near.extend(event.near.pcm)
             far.extend(event.far.pcm)
             outcome.first_samples.append(event.near.first_sample)
-            outcome.ages_s.append(time.monotonic() - event.at)
+            outcome.captured_at.append(event.at)
+            outcome.arrived_at.append(clock())
         else:
             outcome.events.append({"kind": type(event).__name__, **asdict(event)})
 
     capture, playout = CaptureSettings(orders.input_device), SpeakerSettings(orders.output_device)
-    clock = time.monotonic
     microphone = Microphone(
         capture, far_end, post, loop, clock, only=[Format(*one) for one in orders.capture_as]
     )
@@ -155,6 +161,13 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
             await asyncio.sleep(orders.play_after_s)
             outcome.facts["handed_over_at"] = clock()
             await play(Path(orders.play).read_bytes(), orders.delta_ms, speaker)
+        if orders.reopen_after_s:
+            await asyncio.sleep(orders.reopen_after_s)
+            microphone.close()
+            speaker.close()
+            portaudio.rescan()
+            speaker.open()
+            microphone.open()
         await asyncio.sleep(ends - loop.time())
     except DeviceError as error:
         outcome.error = f"{error} | {error.remedy}"
@@ -184,7 +197,7 @@ def main() -> None:
     near, far = asyncio.run(perform(orders, outcome))
     (folder / "near.raw").write_bytes(near)
     (folder / "far.raw").write_bytes(far)
-    told = {name: getattr(outcome, name) for name in ("error", "events", "facts", "first_samples", "ages_s")}
+    told = {name: value for name, value in asdict(outcome).items() if name not in ("near", "far")}
     (folder / "outcome.json").write_text(json.dumps(told))
 
 
