@@ -121,5 +121,18 @@ class NoticeLine:
 Line = UserLine | ReplyLine | NoticeLine
 
 
+def name_of(line: Line) -> str:
+    """Say whose line it is."""
+    match line:
+        case UserLine():
+            return "you"
+        case ReplyLine():
+            return "assistant"
+        case NoticeLine(severity="info"):
+            return "note"
+        case NoticeLine(severity=severity):
+            return severity
+
+
 def _seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s"

@@ -1,0 +1,66 @@
+"""The plain printer: a line a turn, as soon as it is finished, without a single control code.
+
+For pipes, files, screen readers and terminals that can do nothing. The conversation goes to one stream, and
+what is to be known beside it (notices, errors) to another, so that a pipe holds the conversation alone.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from voice_assistant.core.events import Command, Event
+from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, Role, Span, name_of
+from voice_assistant.core.transcript import Transcript
+
+
+class PlainPrinter:
+    """Prints a session line by line.
+
+    Args:
+        stream: Takes what was said; standard output.
+        notices: Takes everything else; standard error.
+    """
+
+    def __init__(self, stream: TextIO, notices: TextIO) -> None:
+        self._stream = stream
+        self._notices = notices
+        self._transcript = Transcript()
+        self._unread: set[TextIO] = set()
+
+    def start(self) -> None:
+        """Begin; there is nothing to set up."""
+
+    def see(self, entry: Event | Command) -> None:
+        """Take note of an event or a command, and print what is finished by it."""
+        self._print(self._transcript.see(entry))
+
+    def stop(self) -> None:
+        """Print what is left."""
+        self._print(self._transcript.close())
+
+    def _print(self, lines: list[Line]) -> None:
+        for line in lines:
+            self._put(self._notices if isinstance(line, NoticeLine) else self._stream, plain_line(line))
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        if stream in self._unread:
+            return
+        encoding = stream.encoding or "utf-8"
+        try:
+            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            # Whoever read it has gone ('| head'). A conversation does not end because nobody reads it.
+            self._unread.add(stream)
+
+
+def plain_line(line: Line) -> str:
+    """Give a line as text alone; what was not heard of a reply is told in brackets."""
+    return f"{name_of(line)}: " + "".join(_plain(span, line) for span in line.spans())
+
+
+def _plain(span: Span, line: Line) -> str:
+    words, role = span
+    marks: dict[Role, str] = {"said": "{}", "remark": "{}", "unheard": " [not heard: {}]"}
+    is_bare = role == "remark" and isinstance(line, ReplyLine) and not line.words
+    return f"[{words}]" if is_bare else marks[role].format(words.strip() if role == "unheard" else words)
