@@ -29,6 +29,6 @@ bench:  ## measure: turns, echo, playout, latency
 	@$(PYTHON) scripts/setup.py --group test
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-docs:  ## copy into the docs what they show of the program
+docs:  ## bring config.toml and the docs up to the code
 	@$(PYTHON) scripts/setup.py
 	@.venv/bin/python -m scripts.docs

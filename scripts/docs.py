@@ -13,7 +13,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from scripts import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -67,12 +70,17 @@ def _help(words: list[str]) -> str:
 
 
 def main() -> None:
-    """Write every page anew that is not as it should be."""
+    """Write every page anew that is not as it should be, after ``config.toml`` itself."""
+    _write(ROOT / "config.toml", settings.refreshed)
     for page in pages():
-        before = page.read_text(encoding="utf-8")
-        if (after := refreshed(before)) != before:
-            page.write_text(after, encoding="utf-8")
-            sys.stdout.write(f"written: {page.relative_to(ROOT)}\n")
+        _write(page, refreshed)
+
+
+def _write(path: Path, anew: Callable[[str], str]) -> None:
+    before = path.read_text(encoding="utf-8")
+    if (after := anew(before)) != before:
+        path.write_text(after, encoding="utf-8")
+        sys.stdout.write(f"written: {path.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":

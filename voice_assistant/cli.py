@@ -13,13 +13,17 @@ import inspect
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from voice_assistant import __version__
-from voice_assistant.errors import UsageError, VoiceAssistantError
+from voice_assistant.errors import EXIT_DEVICE, DeviceError, UsageError, VoiceAssistantError
+
+if TYPE_CHECKING:
+    from voice_assistant.core.events import Direction
+    from voice_assistant.devices.catalog import Choice, Device
 
 EXIT_UNEXPECTED = 1
 EXIT_INTERRUPTED = 130
@@ -196,3 +200,60 @@ def talk(args: Namespace) -> int:
     from voice_assistant import app
 
     return app.talk(settings, key=key, plain=args.plain, record=args.record, log=log)
+
+
+# --- devices ---
+
+
+def _devices_flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print them for a program to read")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="read these settings instead of your own file"
+    )
+
+
+@command("devices", _devices_flags)
+def devices(args: Namespace) -> int:
+    """List microphones and loudspeakers, marking the ones that would be used."""
+    import json
+
+    from voice_assistant import config
+    from voice_assistant.devices import catalog, portaudio
+
+    settings = config.load({}, os.environ, args.config)
+    wanted: dict[Direction, str] = {"capture": settings.capture.device, "playout": settings.speaker.device}
+    # ALSA writes to the terminal from C while it looks for devices.
+    with portaudio.quiet_stderr(Path(os.devnull)):
+        found = catalog.list_devices()
+        used = {way: _used(catalog.find, name, way) for way, name in wanted.items()}
+    if args.json:
+        rows = [asdict(one) | {"used_for": [way for way in used if used[way] == one.index]} for one in found]
+        sys.stdout.write(f"{json.dumps(rows, indent=2)}\n")
+    elif found:
+        sys.stdout.writelines(_device_lines(found, used))
+    else:
+        catalog.find("", "capture")  # raises: there is none, and what to do about it
+    return 0 if found else EXIT_DEVICE
+
+
+def _used(find: Callable[[str, Direction], Choice], wanted: str, way: Direction) -> int | None:
+    """Say which device would be used; none where talk would end with an error."""
+    try:
+        return find(wanted, way).device.index
+    except DeviceError:
+        return None
+
+
+def _device_lines(found: Sequence[Device], used: Mapping[Direction, int | None]) -> Iterator[str]:
+    from voice_assistant.core.plain_text import neutralise
+
+    names = [neutralise(one.name) for one in found]
+    width = max(map(len, names))
+    yield f"     #  {'name':<{width}}  in  out    rate  sound system\n"
+    for one, name in zip(found, names, strict=True):
+        marks = (">" if used["capture"] == one.index else " ") + (
+            "<" if used["playout"] == one.index else " "
+        )
+        channels = f"{one.input_channels or '-':>2}  {one.output_channels or '-':>3}"
+        yield f" {marks} {one.index:>2}  {name:<{width}}  {channels}  {one.default_rate:>6}  {one.host_api}\n"
+    yield "\n> would be the microphone, < would be the loudspeaker\n"

@@ -16,6 +16,7 @@ import pytest
 import voice_assistant
 from voice_assistant import cli, config
 from voice_assistant.core.events import Mode
+from voice_assistant.core.turns import TurnSettings
 from voice_assistant.errors import LinkError
 
 HEAVY = ("numpy", "aiohttp", "sounddevice", "rich", "webrtcvad", "pywebrtc_audio", "asyncio")
@@ -160,7 +161,7 @@ def test_what_nobody_expected_is_one_line_here_and_a_traceback_in_the_log(tmp_pa
             ["--config", "mine.toml"],
             {},
             "mine.toml: [turns] hangover_ms is 60; it must be 200 to 3000\n"
-            "  fix: Write hangover_ms = 700, the default, or leave the line out.",
+            f"  fix: Write hangover_ms = {TurnSettings().hangover_ms}, the default, or leave the line out.",
         ),
         (
             [],

@@ -88,13 +88,13 @@ def test_later_wins_shipped_file_user_file_environment_flag() -> None:
     said.append(load({"--mode": "push-to-talk"}, environ))
 
     assert [(one.turns.hangover_ms, one.turns.mode) for one in said] == [
-        (700, "hands-free"),
+        (TurnSettings().hangover_ms, "hands-free"),
         (1000, "push-to-talk"),
         (1100, "hands-free"),
         (1200, "hands-free"),
         (1200, "push-to-talk"),
     ]
-    assert [one.turns.tail_ms for one in said] == [200, 100, 100, 100, 100]
+    assert [one.turns.tail_ms for one in said] == [TurnSettings().tail_ms, 100, 100, 100, 100]
 
 
 def test_a_file_that_is_named_is_read_instead_of_the_users_own() -> None:
@@ -178,7 +178,10 @@ def test_text_where_a_number_stands_is_refused_in_the_environment_too() -> None:
     error = refused(environ={"VOICE_ASSISTANT_TURNS_HANGOVER_MS": "soon"})
 
     assert str(error) == "VOICE_ASSISTANT_TURNS_HANGOVER_MS is 'soon'; it must be a whole number"
-    assert error.remedy == "Set VOICE_ASSISTANT_TURNS_HANGOVER_MS to 700, the default, or unset it."
+    assert (
+        error.remedy
+        == f"Set VOICE_ASSISTANT_TURNS_HANGOVER_MS to {TurnSettings().hangover_ms}, the default, or unset it."
+    )
 
 
 # --- Limits ---
@@ -190,7 +193,10 @@ def test_a_value_out_of_range_names_file_table_key_value_and_remedy() -> None:
     error = refused(file=Path.cwd() / "config.toml")
 
     assert str(error) == "config.toml: [turns] hangover_ms is 60; it must be 200 to 3000"
-    assert error.remedy == "Write hangover_ms = 700, the default, or leave the line out."
+    assert (
+        error.remedy
+        == f"Write hangover_ms = {TurnSettings().hangover_ms}, the default, or leave the line out."
+    )
     assert (error.slug, error.exit_code) == ("config", 2)
 
 

@@ -24,6 +24,7 @@ RULES: Mapping[str, set[str]] = {
     "devices": {"devices", "core", "errors"},
     "terminal": {"terminal", "core", "errors"},
     "recording": {"recording", "core", "errors", ""},
+    "tools": {"tools", "core", "errors"},
     "link": {"core", "errors", "dialects.base"},
     "session": {"core", "errors", "dialects.base"},
     "sources": {"errors"},
@@ -32,7 +33,7 @@ RULES: Mapping[str, set[str]] = {
     "awake": {"core"},
     "config": {"core", "dialects", "devices", "terminal", "sources", "errors"},
     "offline": {"offline", "core.audio", "errors"},
-    "cli": {"app", "config", "credentials", "logs", "core.plain_text", "errors", ""},
+    "cli": {"app", "config", "credentials", "logs", "devices", "core", "errors", ""},
     "__main__": {"cli"},
     "": set(),
 }
