@@ -1,0 +1,98 @@
+"""The echo path: presumed until it is disproved, and found again when it appears."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voice_assistant.core.coupling import Coupling
+
+FLOOR = 1e-7
+"""Mean square of a quiet room: -70 dBFS."""
+
+
+def speech_like(frames: int, seed: int, peak: float = 1e-2) -> list[float]:
+    """Powers that go up and down by 20 dB in stretches of a syllable's length."""
+    rng = np.random.default_rng(seed)
+    syllables = np.repeat(rng.uniform(-20, 0, frames // 8 + 1), 8)[:frames]
+    return [float(peak * 10 ** (level / 10)) for level in syllables]
+
+
+def late(powers: list[float], by: int, gain: float = 1.0) -> list[float]:
+    """What the microphone hears of *powers* in a quiet room."""
+    return [FLOOR] * by + [FLOOR + gain * power for power in powers[: len(powers) - by]]
+
+
+def follow(coupling: Coupling, near: list[float], far: list[float]) -> list[bool]:
+    return [coupling.follow(heard, played) for heard, played in zip(near, far, strict=True)]
+
+
+def quiet(frames: int) -> list[float]:
+    return [FLOOR] * frames
+
+
+def test_there_is_no_echo_of_silence() -> None:
+    assert not any(follow(Coupling(), speech_like(100, 1), [0.0] * 100))
+
+
+def test_echo_is_presumed_until_half_a_second_of_loud_sound_was_not_heard() -> None:
+    far = speech_like(100, 1)
+
+    echo = follow(Coupling(), quiet(100), far)
+
+    assert all(echo[:25])
+    assert not any(echo[40:])
+
+
+def test_a_user_who_talks_into_a_reply_makes_no_echo() -> None:
+    coupling = Coupling()
+    far = speech_like(400, 1)
+    follow(coupling, quiet(100), far[:100])
+
+    assert not any(follow(coupling, speech_like(300, 2), far[100:]))
+
+
+@pytest.mark.parametrize("delay", [1, 3, 12, 22])
+@pytest.mark.parametrize("gain", [1.0, 0.1, 0.01])
+def test_real_echo_is_never_ruled_out(delay: int, gain: float) -> None:
+    far = speech_like(400, 1)
+
+    assert all(follow(Coupling(), late(far, delay, gain), far))
+
+
+def test_echo_that_appears_when_headphones_are_pulled_out_is_found_within_two_seconds() -> None:
+    coupling = Coupling()
+    far = speech_like(400, 1)
+    near = quiet(200) + late(far, 5, 0.1)[200:]
+
+    echo = follow(coupling, near, far)
+
+    assert not echo[199]
+    assert echo[300]
+
+
+def test_a_louder_reply_than_was_proved_harmless_counts_as_echo_again() -> None:
+    coupling = Coupling()
+    follow(coupling, quiet(150), speech_like(150, 1, peak=1e-4))
+
+    assert coupling.follow(FLOOR, 1e-2 * 1.0) is True
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    delay=st.integers(1, 22),
+    gain=st.floats(0.01, 1.0),
+    talk=st.integers(0, 400),
+)
+def test_a_user_who_talks_over_real_echo_does_not_hide_it(
+    seed: int, delay: int, gain: float, talk: int
+) -> None:
+    far = speech_like(500, seed)
+    near = late(far, delay, gain)
+    for index, power in enumerate(speech_like(100, seed + 1, peak=1e-1)):
+        near[talk + index] += power
+
+    assert all(follow(Coupling(), near, far))
