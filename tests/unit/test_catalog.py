@@ -15,6 +15,8 @@ from voice_assistant.devices.catalog import Device, default_of, match
 from voice_assistant.devices.stream import Format, formats
 from voice_assistant.errors import DeviceError
 
+ROOT = Path(__file__).parents[2]
+
 LAPTOP = Device(0, "HDA Intel PCH: ALC257 Analog (hw:0,0)", "ALSA", 2, 2, 44_100)
 SCREEN = Device(1, "HDA Intel PCH: HDMI 0 (hw:0,3)", "ALSA", 0, 8, 44_100)
 YETI = Device(2, "Blue Yeti: USB Audio (hw:1,0)", "ALSA", 2, 2, 48_000)
@@ -127,8 +129,7 @@ def test_without_portaudio_the_remedy_is_a_command(tmp_path: Path) -> None:
         "try: portaudio.load()\n"
         "except DeviceError as error: print(error, '|', error.remedy)\n"
     )
-    root = Path(__file__).parents[2]
-    env = os.environ | {"PYTHONPATH": f"{tmp_path}:{root}", "PATH": str(tmp_path)}
+    env = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": str(tmp_path)}
 
     said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
 
@@ -147,6 +148,6 @@ def test_what_c_code_writes_to_stderr_goes_to_the_file(tmp_path: Path) -> None:
 def test_loading_the_devices_does_not_load_portaudio() -> None:
     code = "import sys, voice_assistant.devices.capture; print('sounddevice' in sys.modules)"
 
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert said.stdout == "False\n"

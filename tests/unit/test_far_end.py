@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_assistant.devices.far_end import FRAME, HIGHEST, RING_SAMPLES, SETTLING_BLOCKS, STALLED_BLOCKS, FarEnd
+from voice_assistant.core.audio import REPLY_RATE
+from voice_assistant.devices.far_end import (
+    FRAME,
+    HIGHEST,
+    RING_SAMPLES,
+    SETTLING_BLOCKS,
+    STALLED_BLOCKS,
+    FarEnd,
+)
 
 BLOCK = 480
 
@@ -167,6 +175,19 @@ def test_a_loop_that_is_late_still_gets_what_belonged_to_the_block() -> None:
 
     assert frame.first_sample == streams.starts[-1] + BLOCK
     assert numbers(frame.pcm)[0] == frame.first_sample % 30_000 + 1
+
+
+def test_the_reference_of_a_slow_loudspeaker_is_held_back_to_where_a_canceller_can_use_it() -> None:
+    streams = Streams()
+    streams.far_end.playout_delay_s = 0.6
+    streams.far_end.capture_delay_s = 0.05
+
+    streams.run(100)
+
+    behind = streams.played - streams.newest() - 1
+    assert 0 <= behind - round(0.55 * REPLY_RATE) <= FRAME
+    assert streams.far_end.slips == 0
+    assert 0 not in numbers(streams.blocks[-1])
 
 
 def test_what_has_been_overwritten_is_silence() -> None:

@@ -103,7 +103,10 @@ class Microphone:
             now = self._clock()
             self._stream.last_call = now
             age_s = time.currentTime - time.inputBufferAdcTime - block_s
-            at = now - age_s if 0 <= age_s <= LONGEST_AGE_S else now
+            if not 0 <= age_s <= LONGEST_AGE_S:
+                age_s = 0.0
+            at = now - age_s
+            self._far_end.capture_delay_s = age_s
             overrun = bool(status.input_overflow)
             written = self._far_end.written
             self._stream.call(self._arrived, stream, opened_as, bytes(block), written, at, overrun)

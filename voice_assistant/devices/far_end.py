@@ -38,6 +38,14 @@ WINDOW_BLOCKS = 50
 STALLED_BLOCKS = 10
 """Blocks without anything new from the loudspeaker after which it counts as stopped."""
 
+LONGEST_LEAD_S = 0.4
+"""A canceller looks back no further than about 450 ms. Beyond this (a Bluetooth loudspeaker), the reference
+is held back so that its lead is ``SHORTENED_LEAD_S``, as far as the devices tell their delays."""
+
+SHORTENED_LEAD_S = 0.1
+
+LONGEST_PLAUSIBLE_LEAD_S = 1.5
+
 FAR_OFF = 10 * FRAME
 """Samples: further than this, the streams have not drifted; something was lost unseen."""
 
@@ -49,8 +57,14 @@ class FarEnd:
         self._ring = bytearray(RING_SAMPLES * SAMPLE_BYTES)
         self._written = 0
         self._realign = True
+        self.playout_delay_s = 0.0
+        """How long the loudspeaker takes to make heard what it is given; its callback keeps it up to date."""
+        self.capture_delay_s = 0.0
+        """How old the newest sample of a block is when its callback comes; the same for the microphone."""
         # From here on the loop's alone.
         self._offset = 0
+        self._held_back = 0
+        self._lead_s = 0.0
         self._settling = True
         self._gaps: deque[int] = deque(maxlen=WINDOW_BLOCKS)
         self._last_written = 0
@@ -107,17 +121,23 @@ class FarEnd:
             self._settling = True
             self.alignments += 1
             self._gaps.clear()
+            self._held_back = 0
+            self._lead_s = LONGEST_PLAUSIBLE_LEAD_S
             self._offset = gap - FRAME
+        # The least of what the devices told: a delay that is told once in passing is not believed.
+        self._lead_s = min(self._lead_s, self.playout_delay_s + self.capture_delay_s)
         self._gaps.append(gap)
         if len(self._gaps) >= (SETTLING_BLOCKS if self._settling else WINDOW_BLOCKS):
             self._correct()
 
     def _correct(self) -> None:
         # Some of the lowest are chance: a scheduling stall, not the clocks.
-        lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._offset
+        lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._held_back - self._offset
         if self._settling:
             self._settling = False
-            self._offset += lowest - TARGET
+            if self._lead_s > LONGEST_LEAD_S:
+                self._held_back = round((self._lead_s - SHORTENED_LEAD_S) * REPLY_RATE)
+            self._offset += lowest - self._held_back - TARGET
         elif not -FAR_OFF <= lowest <= HIGHEST + FAR_OFF:
             self._realign = True
         elif lowest < 0:

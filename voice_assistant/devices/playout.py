@@ -109,6 +109,7 @@ class Speaker:
             self._stream.last_call = now
             latency_s = time.outputBufferDacTime - time.currentTime
             audible_in_s = latency_s if 0 <= latency_s <= LONGEST_LATENCY_S else 0.0
+            self._far_end.playout_delay_s = audible_in_s
             if status.output_underflow:
                 self.underflows += 1
                 self._far_end.realign()
