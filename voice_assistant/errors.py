@@ -73,3 +73,9 @@ class HandshakeError(LinkError):
     """The socket opened, but no session came of it: a model, a voice or a set-up was refused."""
 
     slug = "handshake"
+
+
+class ToolError(VoiceAssistantError):
+    """A tool could not do what the model asked: told to the model, never to the person's terminal."""
+
+    slug = "tool"

@@ -26,6 +26,8 @@ from voice_assistant.core.events import (
     PausePlayout,
     Play,
     ResumePlayout,
+    Ring,
+    RunTool,
     SetGain,
     Stop,
     Tick,
@@ -63,6 +65,14 @@ class Loudspeaker(Protocol):
         ...
 
 
+class Tools(Protocol):
+    """What the session needs of the tools."""
+
+    def run(self, call: str, name: str, arguments: str) -> None:
+        """Begin to run a tool; ``ToolFinished`` follows."""
+        ...
+
+
 class Tap(Protocol):
     """An onlooker: it sees every event and command, and answers nothing."""
 
@@ -89,6 +99,7 @@ class Session:
         new_dialect: Callable[[], Dialect],
         wire: Wire,
         speaker: Loudspeaker,
+        tools: Tools,
         taps: Sequence[Tap],
         clock: Callable[[], float],
     ) -> None:
@@ -98,6 +109,7 @@ class Session:
         self._dialect = new_dialect()
         self._wire = wire
         self._speaker = speaker
+        self._tools = tools
         self._taps = taps
         self._clock = clock
         self._inbox = inbox
@@ -171,11 +183,15 @@ class Session:
             case CloseTurn(reason=reason):
                 for event in self._listener.close(reason, self._clock()):
                     self._decide(event)
+            case RunTool(call=call, name=name, arguments=arguments):
+                self._tools.run(call, name, arguments)
             case Stop():
                 self._stop = self._stop or command
             case Notify():
                 pass  # The taps have been told; that is all there is to it.
-            case Play() | EndPlayout() | SetGain() | PausePlayout() | ResumePlayout() | DropPlayout():
+            case (
+                Play() | EndPlayout() | SetGain() | PausePlayout() | ResumePlayout() | DropPlayout() | Ring()
+            ):
                 self._speaker.perform(command)
             case _:
                 for message in self._dialect.encode(command):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler
+from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
@@ -19,15 +20,18 @@ from voice_assistant.core.events import (
     CommitInput,
     Configure,
     Event,
+    Recalled,
     ReplyAudio,
     ReplyComplete,
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendToolResult,
     ServerError,
     SessionConfigured,
     SessionOpened,
     SpeechHeard,
+    ToolCall,
     TruncateReply,
     Unrecognised,
     Usage,
@@ -545,24 +549,47 @@ def test_a_call_for_a_tool_does_not_interrupt_what_was_said_before_it(dialect: L
     assert told == ["i sounds 4", "i complete", "i done"]
 
 
-def test_a_call_for_a_tool_is_counted_once(dialect: LiteLLM) -> None:
+def test_a_call_for_a_tool_is_told_once_with_all_it_holds(dialect: LiteLLM) -> None:
     call = {"response_id": "r", "item_id": "t"}
+    item = {"id": "t", "type": "function_call", "call_id": "c", "name": "set_timer", "arguments": "{}"}
 
-    told = tell(
-        dialect,
-        created("r"),
-        {"type": "response.output_item.added", "item": {"type": "function_call"}},
-        {"type": "response.function_call_arguments.delta", **call},
-        {"type": "response.function_call_arguments.done", **call},
+    told = [
+        event
+        for message in (
+            created("r"),
+            {"type": "response.output_item.added", "item": {"type": "function_call"}},
+            {"type": "response.function_call_arguments.delta", **call},
+            {"type": "response.function_call_arguments.done", **call},
+            {"type": "response.output_item.done", "response_id": "r", "item": item},
+        )
+        for event in dialect.decode(json.dumps(message), 1.0)
+    ]
+
+    assert told == [ToolCall(1.0, "c", "set_timer", "{}")]
+
+
+def test_what_a_tool_gave_back_goes_to_the_call_that_asked(dialect: LiteLLM) -> None:
+    sent = [json.loads(message) for message in dialect.encode(SendToolResult("c", '{"ok": true}'))]
+
+    assert sent == [
         {
-            "type": "response.output_item.done",
-            "response_id": "r",
-            "item": {"id": "t", "type": "function_call"},
-        },
-        done("r", output=[{"type": "function_call"}]),
-    )
+            "type": "conversation.item.create",
+            "item": {"type": "function_call_output", "call_id": "c", "output": '{"ok": true}'},
+        }
+    ]
 
-    assert told == ["? response.function_call_arguments.done", "silent"]
+
+def test_tools_and_what_was_said_before_ride_with_the_set_up() -> None:
+    tool = ToolSpec("set_timer", "Set a timer.", {"type": "object"})
+    settings = ProviderSettings(model="m", instructions="Be kind.")
+    dialect = LiteLLM(settings, "key", [tool])
+
+    recall = (Recalled("user", "Who wrote Faust?"), Recalled("assistant", "Goethe."))
+    session = json.loads(dialect.encode(Configure(recall))[0])["session"]
+
+    assert session["tools"][0]["name"] == "set_timer"
+    assert session["instructions"].startswith("Be kind.")
+    assert "User: Who wrote Faust?\nYou: Goethe." in session["instructions"]
 
 
 def test_a_reply_that_failed_says_why(dialect: LiteLLM) -> None:

@@ -1,13 +1,15 @@
 """The conversation: the thin door over what decides. It asks each part, and adds up their commands.
 
 ``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
-link up and keeps back what it is not ready for. Each takes the same events and knows nothing of the clock.
+link up and keeps back what it is not ready for, ``Calls`` has tools run. Each takes the same events and
+knows nothing of the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from voice_assistant.core.calls import Calls
 from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
@@ -26,6 +28,7 @@ class Conversation:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
         self._lifeline = Lifeline(link, self._replies, explain, dice)
+        self._calls = Calls()
         self._ending: Stop | None = None
 
     def begin(self) -> list[Command]:
@@ -42,7 +45,8 @@ class Conversation:
         # The lifeline first, so that a session that has just become ready gets what waited before what is
         # new; the floor before the replies, so that a reply is held before its first sample is played.
         commands = self._lifeline.handle(event)
-        commands += self._lifeline.admit(self._floor.handle(event) + self._replies.handle(event))
+        decided = self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
+        commands += self._lifeline.admit(decided)
         return self._heard_out(commands + self._own(event))
 
     def _own(self, event: Event) -> list[Command]:

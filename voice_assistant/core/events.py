@@ -415,6 +415,34 @@ class ReplyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The provider asks for a tool; *arguments* is JSON as the model wrote it: untrusted."""
+
+    at: float
+    call: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool is through; *output* is JSON for the model."""
+
+    at: float
+    call: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRang:
+    """A timer that the user asked for has run out."""
+
+    at: float
+    label: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ServerError:
     """The provider reports an error; the session goes on unless the link ends."""
 
@@ -464,6 +492,9 @@ Event = (
     | ReplyText
     | ReplyComplete
     | ReplyDone
+    | ToolCall
+    | ToolFinished
+    | TimerRang
     | ServerError
     | Unrecognised
 )
@@ -548,6 +579,14 @@ class TruncateReply:
     heard_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class SendToolResult:
+    """Give the provider what a tool gave back; it answers from there."""
+
+    call: str
+    output: str
+
+
 # --- Commands: the loudspeaker ---
 
 
@@ -591,7 +630,21 @@ class DropPlayout:
     item: str
 
 
-# --- Commands: the listener, the person ---
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Sound the bell of a timer, over whatever is playing."""
+
+
+# --- Commands: the listener, the tools, the person ---
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Begin to run a tool; ``ToolFinished`` follows."""
+
+    call: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -627,16 +680,28 @@ Command = (
     | RequestReply
     | CancelReply
     | TruncateReply
+    | SendToolResult
     | Play
     | EndPlayout
     | SetGain
     | PausePlayout
     | ResumePlayout
     | DropPlayout
+    | Ring
+    | RunTool
     | CloseTurn
     | Notify
     | Stop
 )
 
-WireCommand = Configure | AppendInput | CommitInput | ClearInput | RequestReply | CancelReply | TruncateReply
+WireCommand = (
+    Configure
+    | AppendInput
+    | CommitInput
+    | ClearInput
+    | RequestReply
+    | CancelReply
+    | TruncateReply
+    | SendToolResult
+)
 """The commands that a dialect says on the wire."""

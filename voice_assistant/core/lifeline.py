@@ -39,6 +39,7 @@ from voice_assistant.core.events import (
     Stop,
     StopRequested,
     Tick,
+    ToolCall,
     TurnClosed,
     TurnOpened,
     TurnSuspected,
@@ -207,6 +208,8 @@ class Lifeline:
                 self._words_came = True
             case ReplyAudio(item=item):
                 return self._answered(is_new=not self._replies.knows(item))
+            case ToolCall():
+                return self._answered(is_new=True)
             case ReplyDone(item=item):
                 return self._answered(is_new=item is None) + (self._say_wordless() if item else [])
             case ServerError(message=message):

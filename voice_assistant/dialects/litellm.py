@@ -11,9 +11,11 @@ ask for a reply.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
@@ -28,10 +30,12 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendToolResult,
     ServerError,
     SessionConfigured,
     SessionOpened,
     SpeechHeard,
+    ToolCall,
     TruncateReply,
     Unrecognised,
     Usage,
@@ -101,13 +105,15 @@ class LiteLLM:
     Args:
         settings: Which proxy and model, and who the assistant shall be. ``model`` must be known by now.
         key: The proxy's key; empty where it wants none.
+        tools: What the model may ask for; known to it where the proxy passes the set-up on.
 
     Raises:
         ConfigError: The address or the key is none, or no model is named.
     """
 
-    def __init__(self, settings: ProviderSettings, key: str = "") -> None:
+    def __init__(self, settings: ProviderSettings, key: str = "", tools: Sequence[ToolSpec] = ()) -> None:
         self._settings = settings
+        self._tools = tools
         self._url = realtime_url(settings.url, settings.model)
         if not key.isprintable() or " " in key:
             raise ConfigError(
@@ -145,6 +151,8 @@ class LiteLLM:
                 return self._append(turn, frame)
             case CommitInput(turn=turn):
                 return self._commit(turn)
+            case SendToolResult(call=call, output=output):
+                return [wire.tool_result(call, output)]
             case ClearInput() | RequestReply() | CancelReply() | TruncateReply():
                 return []
 
@@ -168,6 +176,8 @@ class LiteLLM:
             session["instructions"] = instructions
         if self._settings.voice:
             session["voice"] = self._settings.voice
+        if self._tools:
+            session["tools"] = wire.offered(self._tools)
         return session
 
     def _append(self, turn: int, frame: AudioFrame) -> list[str | bytes]:
@@ -215,11 +225,13 @@ class LiteLLM:
                 return self._spoken(at, (response_id, item_id), text)
             case wire.PartEnded(response_id=response_id, item_id=item_id):
                 return self._part_ended(at, response_id, item_id)
+            case wire.ToolAsked(call_id=call, name=name, arguments=arguments):
+                return [ToolCall(at, call, name, arguments)]
             case wire.ReplyEnded() as ended:
                 return self._reply_ended(at, ended)
             case wire.Report(message=text, code=code):
                 return [ServerError(at, text, code_of_report(text, code))]
-            case wire.Nothing():
+            case wire.Nothing() | wire.InputCommitted():
                 return []
             case wire.Unknown(kind=kind):
                 return [Unrecognised(at, kind)]

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import Usage
 from voice_assistant.dialects.fields import (
     UnreadableError,
@@ -94,6 +96,22 @@ class PartEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class InputCommitted:
+    """The sound that was ended became an item of the conversation."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    """A reply asks for a tool; the arguments are JSON as the model wrote it."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded:
     """The server is through with a reply.
 
@@ -140,6 +158,8 @@ ServerMessage = (
     | Sound
     | Words
     | PartEnded
+    | InputCommitted
+    | ToolAsked
     | ReplyEnded
     | Report
     | Nothing
@@ -155,13 +175,13 @@ _NOT_NEEDED = frozenset(
         "conversation.item.deleted",
         "conversation.item.truncated",
         "input_audio_buffer.cleared",
-        "input_audio_buffer.committed",
         "input_audio_buffer.speech_stopped",
         "rate_limits.updated",
         "response.audio_transcript.done",
         "response.content_part.added",
         "response.content_part.done",
         "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
         "response.output_audio_transcript.done",
         "response.output_item.added",
     }
@@ -204,6 +224,11 @@ def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
             | "response.output_text.done"
         ):
             return PartEnded(id_in(message, "response_id"), id_in(message, "item_id"))
+        case "input_audio_buffer.committed":
+            return InputCommitted(id_in(message, "item_id"))
+        case "response.output_item.done" if object_in(message, "item").get("type") == "function_call":
+            item = object_in(message, "item")
+            return ToolAsked(id_in(item, "call_id"), id_in(item, "name"), text_in(item, "arguments"))
         case "response.output_item.done":
             return PartEnded(id_in(message, "response_id"), id_in(object_in(message, "item"), "id"))
         case "response.done":
@@ -284,3 +309,58 @@ def commit_audio() -> str:
 def end_audio() -> str:
     """Say the same as ``commit_audio``, in the one word that only a LiteLLM proxy knows."""
     return json.dumps({"type": "input_audio_buffer.end"})
+
+
+def clear_audio() -> str:
+    """Take back the sound that was not ended yet."""
+    return json.dumps({"type": "input_audio_buffer.clear"})
+
+
+def create_reply() -> str:
+    """Ask for a reply."""
+    return json.dumps({"type": "response.create"})
+
+
+def cancel_reply() -> str:
+    """Have the reply that is being made stopped."""
+    return json.dumps({"type": "response.cancel"})
+
+
+def truncate_item(item_id: str, heard_ms: float) -> str:
+    """Say how much of a reply was heard, in milliseconds; cut down to whole ones."""
+    return json.dumps(
+        {
+            "type": "conversation.item.truncate",
+            "item_id": item_id,
+            "content_index": 0,
+            "audio_end_ms": int(heard_ms),
+        }
+    )
+
+
+def create_message(speaker: Literal["user", "assistant"], text: str) -> str:
+    """Put something that was said into the conversation, without asking for a reply."""
+    kind = "input_text" if speaker == "user" else "output_text"
+    return _create_item({"type": "message", "role": speaker, "content": [{"type": kind, "text": text}]})
+
+
+def tool_result(call_id: str, output: str) -> str:
+    """Give what a tool gave back: JSON."""
+    return _create_item({"type": "function_call_output", "call_id": call_id, "output": output})
+
+
+def offered(tools: Sequence[ToolSpec]) -> list[dict[str, object]]:
+    """Describe tools as a set-up offers them."""
+    return [
+        {
+            "type": "function",
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters,
+        }
+        for tool in tools
+    ]
+
+
+def _create_item(item: Mapping[str, object]) -> str:
+    return json.dumps({"type": "conversation.item.create", "item": item})

@@ -1,0 +1,203 @@
+"""What a server says that keeps the whole OpenAI Realtime protocol, and what it understands.
+
+The turn's end is ours: the server's own detector is switched off, a commit ends the turn and a reply is asked
+for. So a reply can be cancelled and cut at what was heard, and what was said before can be put into a new
+session word by word. The embedded offline provider is such a server.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.calls import ToolSpec
+from voice_assistant.core.events import (
+    AppendInput,
+    CancelReply,
+    Capabilities,
+    ClearInput,
+    CommitInput,
+    Configure,
+    Event,
+    Recalled,
+    ReplyAudio,
+    ReplyComplete,
+    ReplyDone,
+    ReplyText,
+    RequestReply,
+    SendToolResult,
+    ServerError,
+    SessionConfigured,
+    SessionOpened,
+    SpeechHeard,
+    ToolCall,
+    TruncateReply,
+    Unrecognised,
+    WireCommand,
+)
+from voice_assistant.dialects import openai_realtime as wire
+from voice_assistant.dialects.base import LinkRequest, ProviderSettings
+from voice_assistant.dialects.proxy import realtime_url, shown_url
+from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
+
+CAPABILITIES = Capabilities(
+    configure="always",
+    turn_end="ours",
+    cancel=True,
+    truncate=True,
+    clear_input=True,
+    request_reply=True,
+    confirms_setup="always",
+)
+
+HEARTBEAT_S = 20.0
+
+HARMLESS = frozenset({"response_cancel_not_active", "input_audio_buffer_commit_empty"})
+"""Errors that only say we were a moment late: the reply was over, or the server had ended the turn itself."""
+
+
+class OpenAI:
+    """One websocket's worth of conversation with a server that keeps the whole protocol.
+
+    Args:
+        settings: Where it is, and who the assistant shall be. ``model`` must be known by now.
+        key: Empty where the server wants none.
+        tools: What the model may ask for.
+
+    Raises:
+        ConfigError: The address is none, or no model is named.
+    """
+
+    def __init__(self, settings: ProviderSettings, key: str = "", tools: Sequence[ToolSpec] = ()) -> None:
+        self._settings = settings
+        self._url = realtime_url(settings.url, settings.model)
+        self._key = key
+        self._tools = tools
+        self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
+        self._turn = 0
+        self._committed: deque[int] = deque()
+        self._turn_of: dict[str, int] = {}
+        self._words = UserWords()
+        self._item_of: dict[str, str] = {}
+        self._cut_sample: dict[str, bytes] = {}
+
+    def request(self) -> LinkRequest:
+        """Say how to open the websocket."""
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return LinkRequest(self._url, shown_url(self._url), headers, HEARTBEAT_S)
+
+    # --- What we say ---
+
+    def encode(self, command: WireCommand) -> list[str | bytes]:
+        """Put a command into messages, in order."""
+        match command:
+            case Configure(recall=recall):
+                return self._configure(recall)
+            case AppendInput(turn=turn, frame=frame):
+                return self._append(turn, frame)
+            case CommitInput(turn=turn):
+                self._committed.append(turn)
+                tail = self._near.flush()
+                self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
+                return [*([wire.append_audio(tail)] if tail else []), wire.commit_audio()]
+            case ClearInput():
+                self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
+                return [wire.clear_audio()]
+            case RequestReply():
+                return [wire.create_reply()]
+            case CancelReply():
+                return [wire.cancel_reply()]
+            case TruncateReply(item=item, heard_ms=heard_ms):
+                return [wire.truncate_item(item, heard_ms)]
+            case SendToolResult(call=call, output=output):
+                return [wire.tool_result(call, output), wire.create_reply()]
+
+    def _configure(self, recall: tuple[Recalled, ...]) -> list[str | bytes]:
+        pcm = {"type": "audio/pcm", "rate": wire.WIRE_RATE}
+        output: dict[str, object] = {"format": pcm}
+        if self._settings.voice:
+            output["voice"] = self._settings.voice
+        session: dict[str, object] = {
+            "type": "realtime",
+            "output_modalities": ["audio"],
+            "instructions": self._settings.instructions,
+            "audio": {
+                "input": {
+                    "format": pcm,
+                    "transcription": {"model": "gpt-4o-mini-transcribe"},
+                    "turn_detection": None,
+                },
+                "output": output,
+            },
+            "tools": wire.offered(self._tools),
+        }
+        return [
+            wire.session_update(session),
+            *(wire.create_message(one.speaker, one.text) for one in recall),
+        ]
+
+    def _append(self, turn: int, frame: AudioFrame) -> list[str | bytes]:
+        if turn != self._turn:
+            # What an unfinished turn held back belongs to nobody now.
+            self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
+            self._turn = turn
+        pcm = self._near.feed(frame.pcm)
+        return [wire.append_audio(pcm)] if pcm else []
+
+    # --- What the server says ---
+
+    def decode(self, message: str | bytes, at: float) -> list[Event]:
+        """Make events of a message; what cannot be read becomes ``Unrecognised``."""
+        match wire.read(message):
+            case wire.SessionCreated(model=model):
+                return [SessionOpened(at, model or self._settings.model, CAPABILITIES)]
+            case wire.SessionUpdated():
+                return [SessionConfigured(at)]
+            case wire.SpeechStarted():
+                return [SpeechHeard(at)]
+            case wire.InputCommitted(item_id=item_id):
+                # Commits are answered in their order.
+                self._turn_of[item_id] = self._committed.popleft() if self._committed else self._turn
+                if len(self._turn_of) > TURNS_REMEMBERED:
+                    del self._turn_of[next(iter(self._turn_of))]
+                return []
+            case wire.UserWords(item_id=item_id, text=text, is_whole=is_whole):
+                turn = self._turn_of.get(item_id, self._turn)
+                events = self._words.hear(at, turn, item_id, text, is_whole=is_whole)
+                return events + (self._words.end(at, turn) if is_whole else [])
+            case wire.Sound(response_id=response_id, item_id=item_id, pcm=pcm):
+                self._item_of[response_id] = item_id
+                return self._sound(at, item_id, pcm)
+            case wire.Words(response_id=response_id, item_id=item_id, text=text):
+                self._item_of[response_id] = item_id
+                return [ReplyText(at, item_id, text)] if text else []
+            case wire.PartEnded(item_id=item_id):
+                return [ReplyComplete(at, item_id)]
+            case wire.ToolAsked(call_id=call, name=name, arguments=arguments):
+                return [ToolCall(at, call, name, arguments)]
+            case wire.ReplyEnded() as ended:
+                return self._ended(at, ended)
+            case wire.Report(code=code) if code in HARMLESS:
+                return [Unrecognised(at, code)]
+            case wire.Report(message=text, code=code):
+                return [ServerError(at, text, code)]
+            case wire.ReplyBegun() | wire.Nothing():
+                return []
+            case wire.Unknown(kind=kind):
+                return [Unrecognised(at, kind)]
+
+    def _sound(self, at: float, item_id: str, pcm: bytes) -> list[Event]:
+        pcm = self._cut_sample.pop(item_id, b"") + pcm
+        whole = len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES
+        if whole < len(pcm):
+            self._cut_sample[item_id] = pcm[whole:]
+        return [ReplyAudio(at, item_id, pcm[:whole])] if whole else []
+
+    def _ended(self, at: float, ended: wire.ReplyEnded) -> list[Event]:
+        failed: list[Event] = [ServerError(at, ended.failure, "reply_failed")] if ended.failure else []
+        item = self._item_of.pop(ended.response_id, None)
+        if item is None and ended.has_calls:
+            # The answer is still to come, after the tool.
+            return failed
+        return [*failed, ReplyDone(at, item, ended.status == "cancelled", ended.usage)]
