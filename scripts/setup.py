@@ -27,6 +27,8 @@ STAMP = VENV / "setup.json"
 OLDEST, NEWEST = (3, 11), (3, 13)
 """The Pythons for which every dependency has a wheel."""
 
+OS_RELEASE = Path("/etc/os-release")
+
 PIP_WITH_GROUPS = (25, 1)
 """The first pip that knows dependency groups."""
 
@@ -153,6 +155,8 @@ def _install(groups: Sequence[str]) -> None:
         _run("uv", "pip", "install", "--quiet", "--python", python, *options)
         return
     pip = (python, "-m", "pip", "--disable-pip-version-check")
+    if not _works(*pip, "--version"):
+        _run(python, "-m", "ensurepip")  # uv made this environment, and makes them without pip
     asks = "import pip; assert tuple(map(int, pip.__version__.split('.')[:2])) >= {}".format(PIP_WITH_GROUPS)
     if not _works(python, "-c", asks):
         _run(*pip, "install", "--quiet", "--upgrade", "pip")
@@ -176,7 +180,7 @@ def _bring_portaudio() -> None:
 def _family() -> str:
     """Say which family of Linux this is, by /etc/os-release; empty where that is not known."""
     try:
-        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+        lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     told = dict(line.split("=", 1) for line in lines if "=" in line)
