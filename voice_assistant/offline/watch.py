@@ -58,7 +58,7 @@ class SpeechWatch:
     def __init__(self, settings: WatchSettings) -> None:
         self._settings = settings
         # Aggressiveness 1 to 3; 0 takes a fan for speech.
-        self._vad = webrtcvad.Vad(1 if settings.threshold < 0.35 else 2 if settings.threshold < 0.75 else 3)
+        self._vad = webrtcvad.Vad(1 if settings.threshold < 0.25 else 2 if settings.threshold < 0.75 else 3)
         self._margin_db = 4.0 + 10.0 * settings.threshold
         self._floor_dbfs = _FIRST_FLOOR_DBFS
         self._peak_dbfs = _QUIETEST_DBFS

@@ -35,7 +35,7 @@ _REPEAT = re.compile(
 )
 _TIME = re.compile(
     r"(?:what time is it|what is the (?:current |exact )?time|the (?:current )?time"
-    r"|what time (?:it is|have you)|what the time is|(?:have you|you) got the time|current time|time"
+    r"|what time (?:it is|have you)|what the time is|(?:have you|you) got the time|current time"
     r"|how late is it)(?: (?:today|here))?"
 )
 _DATE = re.compile(
@@ -45,9 +45,9 @@ _DATE = re.compile(
     r"|the date(?: today)?|today is date|what (?:year|month) is (?:it|this)"
     r"|what is the day(?: today)?|what day it is|what is todays? date|which day is (?:it|today))"
 )
-# "Coin" alone is short and often misheard: a word that begins with the same sound will do after "flip a".
+# A short recording of "flip a coin" is often misheard: a word that begins like "coin" will do after it.
 _COIN = re.compile(
-    r"(?:flip|toss|throw|flick|spin)(?: me)? (?:an?|the) (?:[ckq]\w+)(?: for me)?"
+    r"(?:flip|flee|toss|throw|flick|spin)(?: me)? (?:an?|the) (?:[ckq]\w+)(?: for me)?"
     r"|heads or tails|coin (?:flip|toss)"
 )
 _DICE = re.compile(
@@ -55,7 +55,7 @@ _DICE = re.compile(
     r"(?:(?P<sides>\d{1,3}) ?sided )?(?:dice|die|dies|d ?(?P<d>\d{1,3}))"
 )
 _COUNT = re.compile(
-    r"(?:count|can you count)(?P<down> (?:down|backwards?))?(?: from (?P<a>\d+))?(?: (?:up )?to (?P<b>\d+))?"
+    r"count(?P<down> (?:down|backwards?))?(?: from (?:an? )?(?P<a>\d+))?(?: (?:up )?to (?:an? )?(?P<b>\d+))?"
 )
 _FURTHEST_COUNT = 30
 _WHOLE = {

@@ -27,6 +27,7 @@ _CONTRACTIONS = (
     (re.compile(r"\bi['\u2019]d\b"), "i would"),
     (re.compile(r"\bcan['\u2019]t\b"), "can not"),
     (re.compile(r"\blet['\u2019]s\b"), "let us"),
+    (re.compile(r"(?<=\w)['\u2019]s\b"), "s"),
     (re.compile(r"\bto-day\b"), "today"),
 )
 _SYMBOLS = (
