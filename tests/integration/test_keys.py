@@ -10,13 +10,14 @@ import subprocess
 import sys
 import termios
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from voice_assistant.core.events import Event, KeysKnown, Pressed, Released
-from voice_assistant.terminal.keys import ASK, UNDO, Keyboard, KeySettings
+from voice_assistant.terminal.keys import ASK, LAST_WORD, UNDO, Keyboard, KeySettings
 
 LOCAL_FLAGS = 3
 ENOUGH_S = 10.0
@@ -40,6 +41,16 @@ class Terminal:
 
     def types(self, data: bytes) -> None:
         os.write(self.far, data)
+
+    def answer_late(self) -> None:
+        """As a terminal does that sends a release before it has seen that nobody wants to know."""
+        seen = b""
+        while UNDO + LAST_WORD not in seen:
+            try:
+                seen += os.read(self.far, 4096)
+            except BlockingIOError:
+                time.sleep(0.002)
+        self.types(b"\x1b[99;5:3u\x1b[57442;5:3u\x1b[?62;c")
 
     async def until(self, kind: type[Event]) -> Event:
         """Wait for an event of a kind that has not been seen yet."""
@@ -138,6 +149,21 @@ async def test_the_terminal_is_given_back_as_it_was(terminal: Terminal) -> None:
     assert not during[LOCAL_FLAGS] & (termios.ICANON | termios.ECHO)
     assert during[LOCAL_FLAGS] & termios.ISIG
     assert termios.tcgetattr(terminal.near) == before
+
+
+async def test_releases_on_their_way_do_not_reach_the_shell(terminal: Terminal) -> None:
+    keyboard = terminal.keyboard()
+    keyboard.start()
+    terminal.types(b"\x1b[?11u\x1b[?62;c")
+    await terminal.until(KeysKnown)
+
+    stopping = asyncio.get_running_loop().run_in_executor(None, terminal.answer_late)
+    keyboard.stop()
+    await stopping
+    os.set_blocking(terminal.near, False)
+
+    with pytest.raises(BlockingIOError):
+        os.read(terminal.near, 4096)
 
 
 async def test_standard_output_does_not_become_unwilling_to_wait(terminal: Terminal) -> None:

@@ -255,7 +255,11 @@ def test_hostile_words_are_only_words(emulator: Emulator) -> None:
     assert "\u202e".encode() not in emulator.raw
 
 
-def test_each_finished_line_is_in_the_scrollback_once(emulator: Emulator) -> None:
+@pytest.mark.parametrize("term", ["xterm-256color", "xterm-kitty"])
+def test_each_finished_line_is_in_the_scrollback_once(
+    emulator: Emulator, term: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
     screen = screen_on(emulator)
     show(screen, opened())
     for turn in range(1, 25):

@@ -193,6 +193,12 @@ def test_a_cut_reply_says_where_it_was_cut_and_what_was_not_heard() -> None:
     assert [live.turn for live in transcript.live if isinstance(live, UserLine)] == [1]
 
 
+def test_a_script_without_spaces_is_cut_between_its_characters() -> None:
+    line = ReplyLine(1.0, "a", "東京の天気は晴れ", received_ms=4000.0, heard_ms=1000.0, ending="cut")
+
+    assert line.spans()[0] == ("東京", "said")
+
+
 def test_a_reply_that_is_held_and_dropped_waits_for_the_turn_that_goes_on() -> None:
     transcript = Transcript()
     held: list[Event | Command] = [
@@ -322,11 +328,14 @@ def test_a_reply_without_end_does_not_grow_without_end() -> None:
 
 def test_closing_hands_over_what_is_left() -> None:
     transcript = Transcript()
-    shown(transcript, [*turn(1, 1.0, 2.0), UserText(2.1, 1, "Hello.", False), *reply("a", 2.5, words="Hi.")])
+    shown(
+        transcript, [*turn(1, 1.0, 2.0), UserText(2.1, 1, "Hello.", False), *reply("a", 2.5, words="Hi you.")]
+    )
+    shown(transcript, [PlayoutProgress(3.5, "a", 800.0), TurnOpened(3.6, 2, FRAME, "voice")])
 
     lines = transcript.close()
 
-    assert texts_of(lines) == ["Hello.", "Hi."]
+    assert texts_of(lines) == ["Hello.", "Hi [cut after 0.8 s] you."]
     assert transcript.live == ()
     assert transcript.close() == []
 

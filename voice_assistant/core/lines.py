@@ -7,6 +7,7 @@ All text in them is neutralised.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,7 +79,8 @@ class ReplyLine:
         heard, unheard = self._divided()
         parts: list[Span] = [(heard, "said")]
         if self.ending == "cut":
-            parts.append((f" [cut after {_seconds(self.heard_ms)}]", "remark"))
+            cut = f"[cut after {_seconds(self.heard_ms)}]"
+            parts.append((f" {cut}" if heard else cut, "remark"))
             if unheard:
                 parts.append((f" {unheard}", "unheard"))
         elif unheard:
@@ -98,7 +100,7 @@ class ReplyLine:
             return self.words, ""
         share = min(1.0, self.heard_ms / self.received_ms)
         at = round(share * len(self.words))
-        while 0 < at < len(self.words) and not self.words[at].isspace():
+        while _is_inside_a_word(self.words, at):
             at += 1
         return self.words[:at].rstrip(), self.words[at:].strip()
 
@@ -136,3 +138,10 @@ def name_of(line: Line) -> str:
 
 def _seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s"
+
+
+def _is_inside_a_word(words: str, at: int) -> bool:
+    """Say whether a cut before character *at* would split a word; wide scripts are written without spaces."""
+    if not 0 < at < len(words) or words[at - 1].isspace() or words[at].isspace():
+        return False
+    return unicodedata.east_asian_width(words[at]) not in ("W", "F")

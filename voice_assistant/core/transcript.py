@@ -110,10 +110,17 @@ class Transcript:
         return [*notices, *self._take_finished()]
 
     def close(self) -> list[Line]:
-        """End the transcript: everything that is left, in order."""
+        """End the transcript: everything that is left, in order. What was still to be heard is cut by it."""
         notices = self._show(self._error)
-        for entry in self._open:
+        self._error = None
+        for entry in list(self._open):
+            match entry.line:
+                case UserLine(is_open=True, words=""):
+                    self._open.remove(entry)
+                case ReplyLine(ending="open", received_ms=received_ms) as line if received_ms > 0:
+                    self._change(entry, replace(line, ending="cut"))
             self._finish(entry)
+        self._live = None
         return [*notices, *self._take_finished()]
 
     # --- Notices ---

@@ -89,6 +89,11 @@ class KeyDecoder:
         self._down: dict[str, _Down] = {}
         self._repeats = _Repeats()
 
+    @property
+    def releases_are_reported(self) -> bool:
+        """Whether this terminal is known to report releases."""
+        return self._releases == "reported"
+
     def feed(self, data: bytes, at: float) -> list[KeyEvent]:
         """Take what was read; any number of bytes, cut anywhere."""
         events = self.expire(at)

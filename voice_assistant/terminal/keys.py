@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import re
+import select
 import signal
 import sys
 import termios
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -28,6 +31,13 @@ ASK = b"\x1b[>11u\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
 focus marked, ask which flags are in force, and ask what every terminal answers: it ends the waiting."""
 
 UNDO = b"\x1b[<u\x1b[?1004l\x1b[?2004l"
+
+LAST_WORD = b"\x1b[c"
+"""Asked after ``UNDO`` where releases are reported: what the terminal sent before its answer was for us."""
+
+LAST_WORD_S = 0.15
+
+_LAST_ANSWER = re.compile(rb"\x1b\[\?[0-9;]*c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +200,29 @@ class Keyboard:
             return
         before, self._before = self._before, None
         self._write(UNDO)
+        if self._decoder.releases_are_reported:
+            self._hear_out()
         try:
             # What was typed for us must not reach the shell.
             termios.tcflush(self._fd, termios.TCIFLUSH)
             termios.tcsetattr(self._fd, termios.TCSANOW, before)
         except termios.error:
             pass  # The terminal itself is gone; there is nothing left to give back.
+
+    def _hear_out(self) -> None:
+        """Take in the releases that are still on their way: the shell would show them as text."""
+        self._write(LAST_WORD)
+        heard, ends = b"", time.monotonic() + LAST_WORD_S
+        while not _LAST_ANSWER.search(heard) and (left := ends - time.monotonic()) > 0:
+            if not select.select([self._fd], [], [], left)[0]:
+                return
+            try:
+                data = os.read(self._fd, 4096)
+            except OSError:
+                return  # The terminal is gone.
+            if not data:
+                return
+            heard += data
 
     def _write(self, data: bytes) -> None:
         try:

@@ -5,9 +5,11 @@ snapshot; a thread of the screen's own draws the newest one, ten times a second 
 different. It is a thread because writing to a terminal can wait (a slow network, a stopped terminal), and the
 loop must not.
 
-The cursor rests at the *start* of the live region. However a terminal wraps or cuts lines when its width
-changes, the region then begins at the cursor, and erasing from there leaves nothing of it behind. rich's own
-``Live`` counts rows upwards from the end instead, and leaves a copy of the region at each change of width.
+Between two frames the cursor rests at the *start* of the live region. However a terminal wraps or cuts lines
+when its width changes, the region then begins at the cursor, and erasing from there leaves nothing of it.
+(rich's own ``Live`` counts rows upwards from the end, and leaves a copy of it at each change of width.) kitty
+alone loses a cursor that has wrapped text behind it: there it rests at the very end, and the rows above are
+counted as kitty wraps them.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
+from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
@@ -67,6 +70,13 @@ class Snapshot:
     live: tuple[Line, ...]
     status: Status
     finished: int
+
+
+class _Row(NamedTuple):
+    """One row of the terminal: the bytes that show it, and the cells it takes."""
+
+    shown: str
+    cells: int
 
 
 class Screen:
@@ -174,11 +184,13 @@ class _Painter:
         # Told to be a terminal, it still honours NO_COLOR and TERM; its size is set before each use.
         self._console = Console(file=stream, force_terminal=True, markup=False, highlight=False, emoji=False)
         self._colours = _COLOURS.get(self._console.color_system or "")
-        self._shown: list[str] = []
+        self._rests_at_end = os.environ.get("TERM", "").startswith("xterm-kitty")
+        self._shown: list[_Row] = []
+        self._is_stale = False
         self._hidden = False
         self._size = (0, 0)
-        self._rendered: dict[Line, list[str]] = {}
-        self._status: tuple[tuple[Text, Text], list[str]] | None = None
+        self._rendered: dict[Line, list[_Row]] = {}
+        self._status: tuple[tuple[Text, Text], list[_Row]] | None = None
 
     def paint(self, finished: Sequence[Line], snapshot: Snapshot) -> None:
         """Print the finished lines and draw what is live below, unless it looks the same."""
@@ -188,23 +200,24 @@ class _Painter:
             self._console.size = size
             self._rendered.clear()
             self._status = None
-            self._shown = []
+            self._is_stale = True
         width, height = size
         region = self._region(snapshot, width - 1, height)
-        if not finished and region == self._shown:
+        if not finished and region == self._shown and not self._is_stale:
             return
         printed = [row for line in finished for row in self._rows(line_text(line), width - 1)]
         self._write(printed, region)
         self._shown = region
+        self._is_stale = False
 
     def restore(self) -> None:
         """Take the live region away and show the cursor. Also at the exit of a program that crashed."""
         if not self._hidden:
             return
         self._hidden = False
-        self._shown = []
         with contextlib.suppress(OSError):  # Where the terminal is gone there is nothing to restore.
-            self._put(f"\r{_ERASE_BELOW}{_WRAP}{_SHOW}")
+            self._put(f"{self._to_start()}{_ERASE_BELOW}{_WRAP}{_SHOW}")
+        self._shown = []
 
     def begin_anew(self) -> None:
         """Draw everything next time: others have written meanwhile."""
@@ -217,12 +230,12 @@ class _Painter:
             return 80, 24
         return max(columns or 80, 10), max(rows or 24, 4)
 
-    def _region(self, snapshot: Snapshot, width: int, height: int) -> list[str]:
+    def _region(self, snapshot: Snapshot, width: int, height: int) -> list[_Row]:
         status = status_texts(snapshot.status, self._keys, width)
         if self._status is None or self._status[0] != status:
             self._status = (status, [self._rows(text, width)[0] for text in status])
-        rows: list[str] = []
-        kept: dict[Line, list[str]] = {}
+        rows: list[_Row] = []
+        kept: dict[Line, list[_Row]] = {}
         for line in snapshot.live:
             kept[line] = self._rendered.get(line) or self._rows(line_text(line), width)
             rows += kept[line]
@@ -231,12 +244,14 @@ class _Painter:
         room = height - 1 - len(self._status[1])
         return [*rows[-room:], *self._status[1]] if room > 0 else self._status[1][: height - 1]
 
-    def _rows(self, text: Text, width: int) -> list[str]:
+    def _rows(self, text: Text, width: int) -> list[_Row]:
         """Wrap a text at words and give each row as the terminal takes it."""
         rows = text.wrap(self._console, width, tab_size=1)
         for row in rows:
             row.rstrip()
-        return ["".join(map(self._styled, row.render(self._console))) for row in rows] or [""]
+        return [
+            _Row("".join(map(self._styled, row.render(self._console))), cell_len(row.plain)) for row in rows
+        ] or [_Row("", 0)]
 
     def _styled(self, segment: Segment) -> str:
         # What Console.print does in the end, without its buffers: a fifth of the time, ten times a second.
@@ -245,20 +260,28 @@ class _Painter:
         style = segment.style.without_color if self._console.no_color else segment.style
         return style.render(segment.text, color_system=self._colours)
 
-    def _write(self, printed: list[str], region: list[str]) -> None:
-        """Write from the start of the live region, and leave the cursor there again."""
-        parts = [_BEGIN, _HIDE, _NO_WRAP, "\r"]
-        if not self._shown:
+    def _write(self, printed: list[_Row], region: list[_Row]) -> None:
+        """Write from the start of the live region, and leave the cursor where it rests."""
+        parts = [_BEGIN, _HIDE, _NO_WRAP, self._to_start()]
+        if self._is_stale:
             # After a change of width: else a row that the terminal wrapped keeps that mark under new words.
             parts.append(_ERASE_BELOW)
-        parts += [f"{row}{_ERASE_LINE}\r\n" for row in printed]
-        parts.append("\r\n".join(f"{row}{_ERASE_LINE}" for row in region))
-        parts.append(f"{_ERASE_BELOW}\r")
-        if len(region) > 1:
-            parts.append(f"\x1b[{len(region) - 1}A")
+        parts += [f"{row.shown}{_ERASE_LINE}\r\n" for row in printed]
+        parts.append("\r\n".join(f"{row.shown}{_ERASE_LINE}" for row in region))
+        parts.append(_ERASE_BELOW)
+        if not self._rests_at_end:
+            parts.append(f"\r\x1b[{len(region) - 1}A" if len(region) > 1 else "\r")
         parts += [_WRAP, _END]
         self._hidden = True
         self._put("".join(parts))
+
+    def _to_start(self) -> str:
+        """Give what brings the cursor from where it rests to the start of the live region."""
+        if not self._rests_at_end:
+            return "\r"
+        columns, _ = self._measure()
+        up = sum(max(1, -(-row.cells // columns)) for row in self._shown) - 1
+        return f"\r\x1b[{up}A" if up > 0 else "\r"
 
     def _put(self, text: str) -> None:
         # Past Python's buffer: its lock, held while a stopped terminal takes nothing, would hold up the exit.
