@@ -60,11 +60,13 @@ class DialectClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._socket:
-            await self._socket.close()
-        if self._reading:
-            await self._reading
-        await self._http.close()
+        try:
+            if self._socket:
+                await self._socket.close()
+            if self._reading:
+                await self._reading
+        finally:
+            await self._http.close()
 
     async def do(self, *commands: WireCommand) -> None:
         """Say commands to the provider."""
@@ -127,7 +129,10 @@ class DialectClient:
             message = await socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 break
-            self.wire.append({"got": json.loads(message.data)})
+            try:
+                self.wire.append({"got": json.loads(message.data)})
+            except ValueError:
+                self.wire.append({"junk": repr(message.data)})
             self.events += self._dialect.decode(message.data, time.monotonic())
             self._news.set()
         self.lost = LinkLost(

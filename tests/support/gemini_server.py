@@ -17,13 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from aiohttp import web
 
-from tests.support.scripted_server import Call, Message, ScriptedServer
+from tests.support.scripted_server import PATIENCE_S, Call, Message, ScriptedServer
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 REPLY_RATE = 24_000
 
-SPEECH_DBFS = -45.0
-"""A 20 ms frame above this is speech to the simple detector here."""
+SPEECH_RMS = 184.0
+"""A 20 ms frame above this is speech to the simple detector here: -45 dB below full scale."""
 
 USAGE = {
     "promptTokenCount": 50,
@@ -44,6 +44,7 @@ class GeminiCall(Call):
         """After how many samples each ``audioStreamEnd`` came."""
         self.mime_types: set[str] = set()
         self._ends_seen = 0
+        # Turns that ended before this sample have been waited for.
         self._judged = 0
 
     @property
@@ -75,42 +76,50 @@ class GeminiCall(Call):
 
     async def stream_end(self) -> None:
         """Wait for the next ``audioStreamEnd``, counted from the last one that was waited for."""
+        await self.until(lambda: len(self.stream_ends) > self._ends_seen)
+        self._judged = self.stream_ends[self._ends_seen]
         self._ends_seen += 1
-        await self.until(lambda: len(self.stream_ends) >= self._ends_seen)
 
-    async def turn_end(self, silence_ms: int | None = None) -> Literal["stream end", "silence"]:
+    async def turn_end(
+        self, silence_ms: int | None = None, *, within_s: float = PATIENCE_S
+    ) -> Literal["stream end", "silence"]:
         """Wait as Gemini's own detector does: for the end of the stream, or for silence after speech.
 
         Args:
             silence_ms: What ends a turn; None takes the set-up's, and 800 where that says nothing.
+            within_s: How long to wait for it.
         """
         if silence_ms is None:
             detection = (
                 (self.setup or {}).get("realtimeInputConfig", {}).get("automaticActivityDetection", {})
             )
             silence_ms = int(detection.get("silenceDurationMs", 800))
-        self._ends_seen += 1
-        await self.until(
-            lambda: len(self.stream_ends) >= self._ends_seen or self._silent_ms() >= silence_ms,
-            within_s=60,
-        )
-        if len(self.stream_ends) >= self._ends_seen:
-            self._judged = self.stream_ends[self._ends_seen - 1]
-            return "stream end"
-        self._ends_seen -= 1
-        self._judged = self.samples
-        return "silence"
+        await self.until(lambda: self._turn_ended_at(silence_ms) is not None, within_s=within_s)
+        ended_at = self._turn_ended_at(silence_ms)
+        assert ended_at is not None
+        self._judged = ended_at
+        self._ends_seen = sum(end <= ended_at for end in self.stream_ends)
+        return "stream end" if ended_at in self.stream_ends else "silence"
 
-    def _silent_ms(self) -> float:
-        """Milliseconds of silence at the end of what came since the last turn; 0 before any speech."""
+    def _turn_ended_at(self, silence_ms: int) -> int | None:
+        """Find the sample at which the turn ended, however much has come since; None while it goes on.
+
+        A turn has speech in it: the end of a stream with none since the last turn ends nothing.
+        """
         frame = self.rate // 50
         samples = np.frombuffer(self.sound, "<i2")[self._judged :].astype(np.float64)
         frames = samples[: samples.size // frame * frame].reshape(-1, frame)
-        if not frames.size:
-            return 0.0
-        levels = 10 * np.log10(np.mean(frames**2, axis=1) / 32768.0**2 + 1e-12)
-        speech = np.flatnonzero(levels > SPEECH_DBFS)
-        return float((len(frames) - 1 - speech[-1]) * 20) if speech.size else 0.0
+        speech = np.flatnonzero(np.sqrt(np.mean(frames**2, axis=1)) > SPEECH_RMS) if frames.size else frames
+        if not speech.size:
+            return None
+        begins = self._judged + int(speech[0]) * frame
+        ends = [end for end in self.stream_ends if end > begins]
+        # Each frame of speech is followed by silence until the next one, or until now.
+        following = np.append(speech[1:], len(frames))
+        gaps = np.flatnonzero((following - speech - 1) * 20 >= silence_ms)
+        if gaps.size:
+            ends.append(self._judged + (int(speech[gaps[0]]) + 1 + -(-silence_ms // 20)) * frame)
+        return min(ends, default=None)
 
     # --- What a script says ---
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from tests.support.scripted_server import Call, Message, ScriptedServer
+from tests.support.scripted_server import PATIENCE_S, Call, Message, ScriptedServer
 
 PATH = "/v1/realtime"
 RATE = 24_000
@@ -90,10 +90,10 @@ class RealtimeCall(Call):
         assert self.session is not None
         return self.session
 
-    async def commit(self) -> None:
+    async def commit(self, *, within_s: float = PATIENCE_S) -> None:
         """Wait for the next end of a turn, counted from the last one that was waited for."""
         self._commits_seen += 1
-        await self.until(lambda: len(self.commits) >= self._commits_seen, within_s=60)
+        await self.until(lambda: len(self.commits) >= self._commits_seen, within_s=within_s)
 
     # --- What a script says ---
 

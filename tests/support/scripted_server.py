@@ -15,7 +15,7 @@ another process use it alike::
         assert gemini.call().sound == expected
 
 What a protocol's messages look like is left to ``gemini_server.py`` and ``realtime_server.py``. A script that
-fails, or that waits in vain, fails the test: ``play``, ``call`` and the end of ``with`` raise its error.
+fails, or that waits in vain, hangs up and fails the test: ``check``, ``play`` and the end of ``with`` raise.
 """
 
 from __future__ import annotations
@@ -314,3 +314,5 @@ class ScriptedServer(Generic[AnyCall]):
         except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it
             if of_round == self._round:
                 self._failures.append(failure)
+            # So that nobody waits for what will not come.
+            await call.close(1011, "the script failed")
