@@ -11,6 +11,7 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Connect,
+    Disconnect,
     Event,
     KeysKnown,
     Level,
@@ -73,6 +74,8 @@ def after(entries: list[Event | Command], status: Status | None = None) -> Statu
             "listening",
         ),
         ([*READY, LinkLost(9.0, 1, opened=True)], "connecting"),
+        ([*READY, Disconnect(1), LinkLost(9.0, 1, opened=True)], "resting"),
+        ([*READY, Disconnect(1), Connect(2)], "connecting"),
         ([*READY, Connect(2), LinkLost(9.0, 1, opened=True)], "listening"),
     ],
 )

@@ -301,12 +301,14 @@ def test_an_error_that_ends_the_session_is_left_to_the_programs_last_word() -> N
     assert lines == []
 
 
-def test_a_session_that_opens_is_told() -> None:
+def test_a_session_that_opens_is_told_once() -> None:
     transcript = Transcript()
 
-    lines = shown(transcript, [SessionOpened(1.0, "gemini-live", Capabilities())])
+    first = shown(transcript, [SessionOpened(1.0, "gemini-live", Capabilities())])
+    renewed = shown(transcript, [SessionOpened(600.0, "gemini-live", Capabilities())])
 
-    assert texts_of(lines) == ["Connected to gemini-live."]
+    assert texts_of(first) == ["Connected to gemini-live."]
+    assert renewed == []
 
 
 def test_an_escape_in_two_parts_does_not_reach_the_line() -> None:

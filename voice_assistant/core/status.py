@@ -13,6 +13,7 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Connect,
+    Disconnect,
     Event,
     KeysKnown,
     Level,
@@ -38,9 +39,9 @@ from voice_assistant.core.plain_text import neutralise
 ANSWER_WAIT_S = 30.0
 """Seconds after which an answer that did not come is no longer waited for."""
 
-Having = Literal["connecting", "listening", "user", "waiting", "speaking", "paused"]
-"""Who has the floor: nobody yet; nobody; the user; the provider, thinking; the assistant; the assistant,
-interrupted and perhaps to go on."""
+Having = Literal["connecting", "resting", "listening", "user", "waiting", "speaking", "paused"]
+"""Who has the floor: nobody yet; nobody, and the line rests until somebody speaks; nobody; the user; the
+provider, thinking; the assistant; the assistant, interrupted and perhaps to go on."""
 
 Talking = Literal["no", "by voice", "key held", "key latched"]
 
@@ -56,7 +57,7 @@ class Status:
         muted: Nothing of the microphone is judged, kept or sent.
         recording: The session is written to disk.
         keys: How the talk key works in this terminal; None until that is known.
-        link: Nothing is open; the socket is; the session is.
+        link: Nothing is open; the socket is; the session is; it was closed by us until it is needed.
         talking: Is the user's turn open, and what keeps it open?
         near_dbfs: Level of the microphone.
         floor_dbfs: The room's noise floor.
@@ -74,7 +75,7 @@ class Status:
     muted: bool = False
     recording: bool = False
     keys: Literal["reported", "watched", "none"] | None = None
-    link: Literal["down", "open", "ready"] = "down"
+    link: Literal["down", "open", "ready", "resting"] = "down"
     talking: Talking = "no"
     near_dbfs: float = -120.0
     floor_dbfs: float = -120.0
@@ -94,6 +95,8 @@ class Status:
             return "paused"
         if self.playing:
             return "speaking"
+        if self.link == "resting":
+            return "resting"
         if self.link != "ready":
             return "connecting"
         if self.awaited_since is not None and self.at - self.awaited_since < ANSWER_WAIT_S:
@@ -131,20 +134,22 @@ class Status:
                 return replace(self, muted=muted)
             case KeysKnown(releases=releases):
                 return replace(self, keys=releases)
-            case Connect() | LinkOpened() | LinkLost() | SessionOpened():
+            case Connect() | Disconnect() | LinkOpened() | LinkLost() | SessionOpened():
                 return self._linked(entry)
             case _:
                 return self
 
-    def _linked(self, entry: Connect | LinkOpened | LinkLost | SessionOpened) -> Status:
+    def _linked(self, entry: Connect | Disconnect | LinkOpened | LinkLost | SessionOpened) -> Status:
         match entry:
             case Connect(link=link):
                 return replace(self, link_number=link, link=self.link if self.link == "ready" else "down")
+            case Disconnect(link=link) if link == self.link_number:
+                return replace(self, link="resting")
             case LinkOpened(link=link) if link == self.link_number:
                 return replace(self, link="open")
             case SessionOpened(model=model):
                 return replace(self, link="ready", model=neutralise(model))
-            case LinkLost(link=link) if link == self.link_number:
+            case LinkLost(link=link) if link == self.link_number and self.link != "resting":
                 return replace(self, link="down", awaited_since=None)
             case _:
                 return self

@@ -85,6 +85,7 @@ class Transcript:
         self._closed_items: set[str] = set()
         self._notice: NoticeLine | None = None
         self._error: NoticeLine | None = None
+        self._model: str | None = None
         self._now = 0.0
         self._due = False
         self._live: tuple[Line, ...] | None = ()
@@ -144,6 +145,9 @@ class Transcript:
                 return []
             case SessionOpened(at=at, model=model):
                 self._error = None
+                if model == self._model:
+                    return self._show(error)  # A line that was renewed; where that matters a Notify says so.
+                self._model = model
                 opened = NoticeLine(at, "info", f"Connected to {neutralise(model)}.")
                 return [*self._show(error), *self._show(opened)]
             case _ if error and hasattr(entry, "at"):

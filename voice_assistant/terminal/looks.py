@@ -23,6 +23,7 @@ _ROLES: dict[Role, str] = {"said": "", "unheard": "dim strike", "remark": "dim i
 
 _STATES: dict[Having, tuple[str, str]] = {
     "connecting": ("connecting", "yellow"),
+    "resting": ("resting", "dim"),
     "listening": ("listening", "green"),
     "user": ("you speak", "bold cyan"),
     "waiting": ("thinking", "yellow"),
