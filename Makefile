@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SETUP = $(PYTHON) scripts/setup.py --extra offline
 
 .PHONY: help setup talk test check bench docs
 
@@ -9,26 +10,26 @@ help:  ## list these verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 setup:  ## make .venv ready: .venv/bin/voice-assistant
-	@$(PYTHON) scripts/setup.py
+	@$(SETUP)
 
 talk: setup  ## talk, hands-free or with a push-to-talk key
 	@.venv/bin/voice-assistant talk $(ARGS)
 
 test:  ## run every test that this machine can run
-	@$(PYTHON) scripts/setup.py --group test
+	@$(SETUP) --group test
 	@.venv/bin/python -m pytest $(ARGS)
 
 check:  ## formatting, lint, types, and who may import whom
-	@$(PYTHON) scripts/setup.py --group test --group check
+	@$(SETUP) --group test --group check
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/unit/test_imports.py
 
 bench:  ## measure: turns, echo, playout, latency
-	@$(PYTHON) scripts/setup.py --group test
+	@$(SETUP) --group test
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 docs:  ## bring config.toml and the docs up to the code
-	@$(PYTHON) scripts/setup.py
+	@$(SETUP)
 	@.venv/bin/python -m scripts.docs

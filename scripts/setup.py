@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -45,19 +45,24 @@ def main() -> int:
     """Do what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description="Make .venv ready.")
     parser.add_argument("--group", action="append", default=[], help="a dependency group to install as well")
+    parser.add_argument(
+        "--extra", action="append", default=[], help="an extra to install if it can be had here"
+    )
     wanted = parser.parse_args()
     done = _what_is_done()
-    groups = set(wanted.group) | set(done.get("groups", []) if done else [])
-    if done is not None and done == _stamp(groups):
+    # What was installed for another verb stays.
+    groups = sorted({*wanted.group, *(done or {}).get("groups", [])})
+    extras = sorted({*wanted.extra, *(done or {}).get("extras", [])})
+    if done is not None and done == _stamp(groups, extras):
         return 0
     try:
         python = _find_python()
         _make_environment(python, keep=done is not None)
-        _install(sorted(groups))
+        _install(groups, extras)
     except SetUpError as error:
         sys.stderr.write("error: {}\n  fix: {}\n".format(error, error.remedy))
         return 1
-    STAMP.write_text(json.dumps(_stamp(groups)), encoding="utf-8")
+    STAMP.write_text(json.dumps(_stamp(groups, extras)), encoding="utf-8")
     _bring_portaudio()
     _say("ready: .venv/bin/voice-assistant")
     return 0
@@ -74,10 +79,10 @@ class SetUpError(Exception):
 # --- What has been done already ---
 
 
-def _stamp(groups: Set[str]) -> Dict[str, object]:
+def _stamp(groups: List[str], extras: List[str]) -> Dict[str, object]:
     """Describe the environment that this checkout asks for."""
     project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    return {"project": project, "root": str(ROOT), "groups": sorted(groups)}
+    return {"project": project, "root": str(ROOT), "groups": groups, "extras": extras}
 
 
 def _what_is_done() -> Optional[Dict[str, List[str]]]:
@@ -145,22 +150,29 @@ def _bring_venv(package: str) -> None:
         )
 
 
-def _install(groups: Sequence[str]) -> None:
+def _install(groups: Sequence[str], extras: Sequence[str]) -> None:
     _say("installing into .venv ...")
-    options = ["--editable", str(ROOT)]
-    for group in groups:
-        options += ["--group", group]
+    line = _installer()
+    options = [option for group in groups for option in ("--group", group)]
+    if extras:
+        if _works(*line, "--editable", "{}[{}]".format(ROOT, ",".join(extras)), *options):
+            return
+        _say("note: without {}: not everything it needs can be had here.".format(", ".join(extras)))
+    _run(*line, "--editable", str(ROOT), *options)
+
+
+def _installer() -> Tuple[str, ...]:
+    """Say how to install into the environment: uv where it is present, else its own pip."""
     python = str(VENV / "bin" / "python")
     if shutil.which("uv"):
-        _run("uv", "pip", "install", "--quiet", "--python", python, *options)
-        return
+        return ("uv", "pip", "install", "--quiet", "--python", python)
     pip = (python, "-m", "pip", "--disable-pip-version-check")
     if not _works(*pip, "--version"):
         _run(python, "-m", "ensurepip")  # uv made this environment, and makes them without pip
     asks = "import pip; assert tuple(map(int, pip.__version__.split('.')[:2])) >= {}".format(PIP_WITH_GROUPS)
     if not _works(python, "-c", asks):
         _run(*pip, "install", "--quiet", "--upgrade", "pip")
-    _run(*pip, "install", "--quiet", "--prefer-binary", *options)
+    return (*pip, "install", "--quiet", "--prefer-binary")
 
 
 # --- What the system brings ---
@@ -211,7 +223,12 @@ def _works(*line: str) -> bool:
     """Run something quietly; say whether it succeeded."""
     try:
         ended = subprocess.run(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+            line,
+            cwd=str(ROOT),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
         )
     except OSError:
         return False

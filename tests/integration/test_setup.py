@@ -173,30 +173,54 @@ def test_debians_missing_venv_is_named_where_it_may_not_be_installed(machine: Ma
 # --- Twice ---
 
 
-def test_what_is_ready_is_left_alone_and_a_new_wish_is_not(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    venv = machine.folder / ".venv"
-    (venv / "bin").mkdir(parents=True)
-    (venv / "bin" / "python").symlink_to(machine.has("venv-python", says="3 12"))
-    (venv / "bin" / "voice-assistant").touch()
-    monkeypatch.setattr(setup, "VENV", venv)
-    monkeypatch.setattr(setup, "STAMP", venv / "setup.json")
-    monkeypatch.setattr(setup, "_bring_portaudio", lambda: None)
+@pytest.fixture
+def venv(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The same machine, with an environment in which pip can be called."""
+    folder = machine.folder / ".venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(machine.has("venv-python", says="3 12"))
+    (folder / "bin" / "voice-assistant").touch()
     machine.has("python3", says="3 12")
-    monkeypatch.setattr(sys, "argv", ["setup.py", "--group", "test"])
+    monkeypatch.setattr(setup, "VENV", folder)
+    monkeypatch.setattr(setup, "STAMP", folder / "setup.json")
+    monkeypatch.setattr(setup, "_bring_portaudio", lambda: None)
+    return machine
 
-    assert setup.main() == 0
-    installed = [call for call in machine.called if "install" in call]
-    assert setup.main() == 0
-    assert [call for call in machine.called if "install" in call] == installed
-    monkeypatch.setattr(sys, "argv", ["setup.py", "--group", "check"])
-    assert setup.main() == 0
 
-    pip = "venv-python -m pip --disable-pip-version-check"
-    install = f"{pip} install --quiet --prefer-binary --editable {setup.ROOT}"
-    assert installed == [f"{install} --group test"]
-    assert machine.called[-1] == f"{install} --group check --group test"
+def set_up(monkeypatch: pytest.MonkeyPatch, machine: Machine, *words: str) -> list[str]:
+    """Run the set-up; say what it had installed."""
+    monkeypatch.setattr(sys, "argv", ["setup.py", *words])
+    before = len(machine.called)
+    assert setup.main() == 0
+    marker = " install --quiet --prefer-binary --editable "
+    return [call.partition(marker)[2] for call in machine.called[before:] if marker in call]
+
+
+def test_what_is_ready_is_left_alone_and_a_new_wish_is_not(
+    venv: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = set_up(monkeypatch, venv, "--group", "test")
+    again = set_up(monkeypatch, venv, "--group", "test")
+    less = set_up(monkeypatch, venv)
+    more = set_up(monkeypatch, venv, "--group", "check", "--extra", "offline")
+
+    assert first == [f"{setup.ROOT} --group test"]
+    assert again == less == []
+    assert more == [f"{setup.ROOT}[offline] --group check --group test"]
+
+
+def test_an_extra_that_cannot_be_had_does_not_hold_up_the_rest(
+    venv: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = venv.folder / "venv-python"
+    lines = program.read_text().replace("exit 0", 'case "$*" in *offline*) exit 1;; esac')
+    program.write_text(lines)
+
+    installed = set_up(monkeypatch, venv, "--extra", "offline")
+
+    assert installed == [f"{setup.ROOT}[offline]", f"{setup.ROOT}"]
+    assert "note: without offline" in capsys.readouterr().out
+    assert set_up(monkeypatch, venv, "--extra", "offline") == []
 
 
 def test_it_is_understood_by_the_oldest_python_that_is_here() -> None:
