@@ -35,7 +35,8 @@ from voice_assistant.core.events import (
     UserText,
 )
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
-from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, REPEATED_S, Transcript
+from voice_assistant.core.notices import REPEATED_S
+from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, Transcript
 from voice_assistant.errors import LinkError
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)

@@ -12,8 +12,7 @@ is part of what is live. What it waits for:
   sent, because it did not last (a cough), leaves no line.
 * A reply waits until it was dropped; or until it was played to its end and the provider is through with it,
   but not longer than ``LATE_WORDS_S`` after its end.
-* A line also waits for those before it. Notices do not: what went wrong must be read now. A notice that
-  repeats the last one within ``REPEATED_S`` is not shown again.
+* A line also waits for those before it. Notices (``notices.py``) do not: what went wrong must be read now.
 """
 
 from __future__ import annotations
@@ -24,14 +23,11 @@ from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
-    Captured,
     Command,
     CommitInput,
     DropPlayout,
     Event,
     Level,
-    MessageReceived,
-    Notify,
     PausePlayout,
     PlayoutDrained,
     PlayoutDropped,
@@ -40,23 +36,17 @@ from voice_assistant.core.events import (
     ReplyAudio,
     ReplyDone,
     ReplyText,
-    ServerError,
-    SessionOpened,
-    Stop,
     Tick,
-    TurnAudio,
     TurnClosed,
     TurnOpened,
     UserText,
 )
-from voice_assistant.core.lines import Ending, Line, NoticeLine, ReplyLine, UserLine
+from voice_assistant.core.lines import Ending, Line, ReplyLine, UserLine
+from voice_assistant.core.notices import Notices
 from voice_assistant.core.plain_text import neutralise
 
 LATE_WORDS_S = 3.0
 """Seconds that words may come late, seen from the start of the answer or the end of the reply."""
-
-REPEATED_S = 10.0
-"""Seconds within which a notice is not repeated."""
 
 MAX_CHARACTERS = 20_000
 """A line longer than this is no speech; what goes beyond is left out."""
@@ -83,9 +73,7 @@ class Transcript:
         self._open: list[_Open] = []
         self._handed_over: dict[int, str] = {}
         self._closed_items: set[str] = set()
-        self._notice: NoticeLine | None = None
-        self._error: NoticeLine | None = None
-        self._model: str | None = None
+        self._notices = Notices()
         self._now = 0.0
         self._due = False
         self._live: tuple[Line, ...] | None = ()
@@ -100,20 +88,17 @@ class Transcript:
     def see(self, entry: Event | Command) -> list[Line]:
         """Take the next event or command; give the lines that are finished now, in order."""
         match entry:
-            case Captured() | TurnAudio() | MessageReceived() if self._error is None:
-                return []
             case Level(at=at) | Tick(at=at):
                 self._now = at
             case _:
                 self._now = getattr(entry, "at", self._now)
-        notices = self._notices(entry)
+        notices = self._notices.see(entry, self._now)
         self._fold(entry)
         return [*notices, *self._take_finished()]
 
     def close(self) -> list[Line]:
         """End the transcript: everything that is left, in order. What was still to be heard is cut by it."""
-        notices = self._show(self._error)
-        self._error = None
+        notices = self._notices.close()
         for entry in list(self._open):
             match entry.line:
                 case UserLine(is_open=True, words=""):
@@ -123,49 +108,6 @@ class Transcript:
             self._finish(entry)
         self._live = None
         return [*notices, *self._take_finished()]
-
-    # --- Notices ---
-
-    def _notices(self, entry: Event | Command) -> list[Line]:
-        """Give what must be read now. A server's error waits for our own word on it, which says more."""
-        error = self._error
-        match entry:
-            case ServerError(at=at, message=message, code=code):
-                words = neutralise(message or code or "no reason given")
-                self._error = NoticeLine(at, "error", f"The provider reports: {words}")
-                return self._show(error)
-            case Notify(severity=severity, text=text, remedy=remedy):
-                if error and error.words.partition(": ")[2] in neutralise(text):
-                    error = None
-                self._error = None
-                own = NoticeLine(self._now, severity, neutralise(text), neutralise(remedy))
-                return [*self._show(error), *self._show(own)]
-            case Stop(error=stopped) if stopped:
-                self._error = None  # The program's last word tells it, with its remedy.
-                return []
-            case SessionOpened(at=at, model=model):
-                self._error = None
-                if model == self._model:
-                    return self._show(error)  # A line that was renewed; where that matters a Notify says so.
-                self._model = model
-                opened = NoticeLine(at, "info", f"Connected to {neutralise(model)}.")
-                return [*self._show(error), *self._show(opened)]
-            case _ if error and hasattr(entry, "at"):
-                self._error = None
-                return self._show(error)
-            case _:
-                return []
-
-    def _show(self, notice: NoticeLine | None) -> list[Line]:
-        last = self._notice
-        if notice is None:
-            return []
-        if last and last.words == notice.words and notice.began_at - last.began_at < REPEATED_S:
-            return []
-        self._notice = notice
-        return [notice]
-
-    # --- Lines of the conversation ---
 
     def _fold(self, entry: Event | Command) -> None:
         match entry:
