@@ -14,7 +14,7 @@ from voice_assistant.core.events import ReplyAudio, ReplyDone, ServerError, Sess
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.dialects.litellm import LiteLLM
 from voice_assistant.dialects.proxy import choose_model, models_url
-from voice_assistant.dialects.refusals import refusal, refused_by_http
+from voice_assistant.dialects.refusals import refusal, refused_listing
 from voice_assistant.errors import AuthError, ConfigError, HandshakeError, LinkError
 
 pytestmark = pytest.mark.litellm
@@ -185,12 +185,12 @@ async def test_the_only_realtime_model_of_the_list_is_chosen_and_several_are_nam
     assert choose_model(listing) == LIVE_MODEL
 
 
-@pytest.mark.parametrize("key", ["sk-wrong", "wrong"])
-async def test_a_wrong_key_gets_no_list(eager_proxy: LiteLLMProxy, key: str) -> None:
+@pytest.mark.parametrize("key", ["sk-wrong", "wrong", ""])
+async def test_without_the_right_key_there_is_no_list(eager_proxy: LiteLLMProxy, key: str) -> None:
     async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as http,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"} if key else {}) as http,
         http.get(models_url(eager_proxy.url)) as answer,
     ):
-        error = refused_by_http(answer.status, "the proxy", "")
+        error = refused_listing(answer.status, "the proxy", has_key=bool(key))
 
     assert isinstance(error, AuthError)

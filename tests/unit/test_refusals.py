@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_assistant.core.events import LinkLost
-from voice_assistant.dialects.refusals import refusal, refused_by_http
+from voice_assistant.dialects.refusals import refusal, refused_listing
 from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
 SHOWN = "ws://h/v1/realtime?model=m"
@@ -45,11 +45,23 @@ def test_a_refused_handshake(status: int, kind: type[LinkError], message: str, r
     assert remedy in error.remedy
 
 
-def test_a_refused_list_of_models_speaks_of_the_key_alone() -> None:
-    error = refused_by_http(400, SHOWN, "")
+@pytest.mark.parametrize(
+    ("status", "has_key", "kind", "message"),
+    [
+        (400, True, AuthError, "the proxy refuses the key (HTTP 400)"),
+        (401, True, AuthError, "the proxy refuses the key (HTTP 401)"),
+        (500, False, AuthError, "the proxy wants a key (HTTP 500)"),
+        (500, True, LinkError, f"the proxy at {SHOWN} fails (HTTP 500)"),
+        (404, False, LinkError, f"no LiteLLM proxy takes conversations at {SHOWN} (HTTP 404)"),
+    ],
+)
+def test_a_refused_list_of_models_speaks_of_the_key_alone(
+    status: int, has_key: bool, kind: type[LinkError], message: str
+) -> None:
+    error = refused_listing(status, SHOWN, has_key=has_key)
 
-    assert isinstance(error, AuthError)
-    assert str(error) == "the proxy refuses the key (HTTP 400)"
+    assert type(error) is kind
+    assert str(error) == message
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,23 @@ def refusal(lost: LinkLost, reported: str, *, shown: str, model: str) -> LinkErr
     return _refused_by_message(told, model) or _refused_by_code(lost.code or 1006, told, shown, model)
 
 
+def refused_listing(status: int, shown: str, *, has_key: bool) -> LinkError:
+    """Make an error of a list of models that the proxy refused with an HTTP status.
+
+    A proxy without a database answers 400 to a wrong key and 500 to none.
+    """
+    if not has_key and status in (400, 401, 403, 500):
+        return AuthError(
+            f"the proxy wants a key (HTTP {status})", remedy="Set LITELLM_API_KEY to a key of this proxy."
+        )
+    return refused_by_http(status, shown, "")
+
+
 def refused_by_http(status: int, shown: str, model: str) -> LinkError:
-    """Make an error of a request, or a handshake, that the proxy answered with an HTTP status.
+    """Make an error of a handshake, or another request, that the proxy answered with an HTTP status.
 
     Args:
-        status: As it came; a proxy without a database answers 400 to a wrong key.
+        status: As it came.
         shown: The address, without secrets.
         model: The model that was asked for; empty where none was.
     """
