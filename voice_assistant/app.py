@@ -1,27 +1,28 @@
 """The program put together: the only place that knows every part.
 
-It builds a session from a ``Config``, opens what makes sound and what shows it, and takes all of it down
-again, whatever happened. It decides nothing that outlives the start.
+It builds a session from a ``Config`` and what the command line says besides, opens what makes sound and what
+shows it, and takes all of it down again, whatever happened. It decides nothing that outlives the start.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import random
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from voice_assistant import awake
+from voice_assistant.asking import Asker
 from voice_assistant.config import Config
 from voice_assistant.core.conversation import Conversation
-from voice_assistant.core.events import Event, LinkLost, Notify, StopRequested
-from voice_assistant.core.lifeline import Explain
+from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.status import Status
@@ -29,70 +30,133 @@ from voice_assistant.devices import portaudio
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.playout import Speaker
-from voice_assistant.dialects.base import ProviderSettings
-from voice_assistant.dialects.litellm import LiteLLM
-from voice_assistant.dialects.proxy import choose_model, models_url, shown_url
-from voice_assistant.dialects.refusals import refusal
-from voice_assistant.errors import AuthError, LinkError, VoiceAssistantError
-from voice_assistant.link import Link, get_json
+from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, wav_seconds
+from voice_assistant.errors import LinkError
+from voice_assistant.link import Link
+from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
-from voice_assistant.session import Session, Tap
+from voice_assistant.session import Loudspeaker, Session, Tap
+from voice_assistant.terminal.answer import AnswerPrinter
 from voice_assistant.terminal.keys import Keyboard
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
+from voice_assistant.tools.timers import CancelTimer, SetTimer, Timers
+from voice_assistant.tools.toolbox import Toolbox
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def talk(config: Config, *, key: str | None, plain: bool, record: Path | None, log: Path | None) -> int:
-    """Hold a conversation until the person leaves.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one run is told besides its settings.
 
     Args:
-        config: All settings; without a model, the proxy is asked for its only realtime one.
-        key: The provider's key; None where it wants none.
+        key: The provider's key; empty where it wants none.
+        chat_key: The key of the chat endpoint behind the offline provider.
         plain: Print a line a turn instead of drawing a live screen.
-        record: Folder for a recording, or None.
-        log: Where file descriptor 2 goes while the screen is live; None throws it away.
+        json: Print the answer as JSON.
+        record: Folder for a recording.
+        log: Where file descriptor 2 goes while the screen is live, and the offline provider's log.
+        input_file: A WAV file in the microphone's place.
+        output_file: A WAV file for what would be heard.
+        plays: Use a loudspeaker, even where there is an output file.
+        text: What is asked in writing.
+    """
 
-    Returns:
-        The exit code: 0.
+    key: str = ""
+    chat_key: str = ""
+    plain: bool = False
+    json: bool = False
+    record: Path | None = None
+    log: Path | None = None
+    input_file: Path | None = None
+    output_file: Path | None = None
+    plays: bool = True
+    text: str = ""
+
+
+class View(Tap, Protocol):
+    """What shows a session to the person."""
+
+    def start(self) -> None:
+        """Begin to show."""
+        ...
+
+    def stop(self) -> None:
+        """Show what is left, and give the terminal back."""
+        ...
+
+
+def talk(config: Config, options: Options) -> int:
+    """Hold a conversation until the person leaves, or the input file is answered; returns the exit code.
 
     Raises:
         VoiceAssistantError: It could not begin, or could not go on.
     """
-    asyncio.run(_talk(config, key or "", plain or not sys.stdout.isatty(), record, log))
+    plain = options.plain or not sys.stdout.isatty()
+    status = Status(mode=config.turns.mode, recording=options.record is not None)
+    view: View = PlainPrinter(sys.stdout, sys.stderr) if plain else Screen(status, config.keys, sys.stdout)
+    asyncio.run(_hold(config, options, view, is_question=False))
     return 0
 
 
-async def _talk(config: Config, key: str, plain: bool, record: Path | None, log: Path | None) -> None:
-    loop = asyncio.get_running_loop()
-    # PortAudio takes its time to look for devices; meanwhile the proxy is asked.
-    portaudio_loaded = loop.run_in_executor(None, portaudio.load)
-    provider = await _with_model(config.provider, key)
-    await portaudio_loaded
+def ask(config: Config, options: Options) -> int:
+    """Ask one question, spoken in a file or written; returns the exit code.
 
+    Raises:
+        VoiceAssistantError: It could not be asked, or no answer came.
+    """
+    view = AnswerPrinter(sys.stdout, sys.stderr, as_json=options.json)
+    asyncio.run(_hold(config, options, view, is_question=True))
+    return 0
+
+
+async def _hold(config: Config, options: Options, view: View, *, is_question: bool) -> None:
+    """Run one session from its first connection to its end."""
+    loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
-    link = Link(post, loop.time)
-    far_end = FarEnd()
-    speaker = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
-    microphone = Microphone(config.capture, far_end, post, loop, loop.time)
-    status = Status(provider=provider.name, mode=config.turns.mode, recording=record is not None)
-    screen = PlainPrinter(sys.stdout, sys.stderr) if plain else Screen(status, config.keys, sys.stdout)
-    taps: list[Tap] = [screen]
-    session = Session(
-        inbox=inbox,
-        listener=Listener(config.turns, config.speech, config.echo),
-        conversation=Conversation(config.barge_in, config.link, _explain(provider), random.random),
-        new_dialect=lambda: LiteLLM(provider, key),
-        wire=link,
-        speaker=speaker,
-        taps=taps,
-        clock=loop.time,
-    )
-    async with contextlib.AsyncExitStack() as stack:
-        if record:
-            recorder = Recorder(record, failed=_from_thread(loop, session), secrets=[key])
+    async with AsyncExitStack() as stack:
+        # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
+        ready = loop.run_in_executor(None, portaudio.load) if _wants_devices(options) else None
+        timers = Timers(post, loop.time)
+        stack.callback(timers.close)
+        toolbox = Toolbox([SetTimer(timers), CancelTimer(timers)], post, loop.time)
+        stack.callback(toolbox.close)
+        provider = await open_provider(
+            config.provider,
+            config.offline,
+            toolbox.specs,
+            stack,
+            key=options.key,
+            chat_key=options.chat_key,
+            log=options.log,
+        )
+        if ready:
+            await ready
+
+        far_end = FarEnd()
+        speaker = _speaker(config, options, far_end, post, loop)
+        microphone = _microphone(config, options, far_end, post, loop)
+        link = Link(post, loop.time)
+        taps: list[Tap] = [view]
+        asker = _asker(options, post, is_question=is_question)
+        if asker:
+            taps.append(asker)
+        session = Session(
+            inbox=inbox,
+            listener=Listener(config.turns, config.speech, config.echo),
+            conversation=Conversation(config.barge_in, config.link, provider.explain, random.random),
+            new_dialect=provider.new_dialect,
+            wire=link,
+            speaker=speaker,
+            tools=toolbox,
+            taps=taps,
+            clock=loop.time,
+        )
+        if options.record:
+            secrets = [options.key, options.chat_key]
+            recorder = Recorder(options.record, failed=_from_thread(loop, session.tell), secrets=secrets)
             stack.callback(recorder.close)
             taps.append(recorder)
         for number in SIGNALS:
@@ -106,17 +170,11 @@ async def _talk(config: Config, key: str, plain: bool, record: Path | None, log:
         speaker.open()
         stack.callback(microphone.close)
         microphone.open()
-        if not plain:
-            stack.enter_context(portaudio.quiet_stderr(log or Path(os.devnull)))
-        keyboard = Keyboard(config.keys, post, loop.time)
-        if isinstance(screen, Screen):
-            keyboard = Keyboard(
-                config.keys, post, loop.time, on_suspend=screen.suspend, on_resume=screen.resume
-            )
-        stack.callback(keyboard.stop)
-        keyboard.start()
-        stack.callback(screen.stop)
-        screen.start()
+        _show(config, options, view, stack, post, loop)
+        if provider.notice:
+            session.tell(Notify("info", provider.notice))
+        if options.text:
+            post(TextEntered(loop.time(), options.text))
         watching = asyncio.create_task(awake.watch(post, loop.time))
         stack.callback(watching.cancel)
         # What is here now stays: looking through it again and again would only hold up the sound.
@@ -124,40 +182,86 @@ async def _talk(config: Config, key: str, plain: bool, record: Path | None, log:
         stop = await running
     if stop.error:
         raise stop.error
+    if asker and is_question and not asker.was_answered:
+        raise LinkError("no answer came", remedy="Ask again; 'voice-assistant doctor' looks for the reason.")
 
 
-async def _with_model(provider: ProviderSettings, key: str) -> ProviderSettings:
-    """Ask the proxy for its only realtime model, where none is named."""
-    if provider.model:
-        return provider
-    url = models_url(provider.url)
-    status, listing = await get_json(url, {"Authorization": f"Bearer {key}"} if key else {})
-    if status in (401, 403):
-        raise AuthError(
-            f"the proxy refuses the key (HTTP {status})", remedy="Set LITELLM_API_KEY to a key of this proxy."
-        )
-    if status != 200:
-        raise LinkError(
-            f"no LiteLLM proxy answers at {provider.url} (HTTP {status})",
-            remedy="Check the address in --url or LITELLM_URL, or name a model with --model.",
-        )
-    return replace(provider, model=choose_model(listing))
+class _End(Protocol):
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
-def _explain(provider: ProviderSettings) -> Explain:
-    """Make errors of lost links in the words of the provider's dialect."""
-
-    def explain(lost: LinkLost, reported: str) -> VoiceAssistantError:
-        return refusal(lost, reported, shown=shown_url(provider.url), model=provider.model)
-
-    return explain
+class _PlayoutEnd(_End, Loudspeaker, Protocol):
+    """A loudspeaker that is opened and closed."""
 
 
-def _from_thread(loop: asyncio.AbstractEventLoop, session: Session) -> Callable[[Notify], None]:
-    def tell(notice: Notify) -> None:
-        loop.call_soon_threadsafe(session.tell, notice)
+def _wants_devices(options: Options) -> bool:
+    return options.plays or not (options.input_file or options.text)
 
-    return tell
+
+def _speaker(
+    config: Config,
+    options: Options,
+    far_end: FarEnd,
+    post: Callable[[Event], None],
+    loop: asyncio.AbstractEventLoop,
+) -> _PlayoutEnd:
+    if options.output_file is None:
+        return Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
+    if not options.plays:
+        return FileSpeaker(options.output_file, Mixer(config.playout), far_end, post, loop, loop.time)
+    heard = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
+    # The file hears the same commands; what becomes of them is told once, by the loudspeaker.
+    file = FileSpeaker(options.output_file, Mixer(config.playout), FarEnd(), lambda _: None, loop, loop.time)
+    return TwoSpeakers(heard, file)
+
+
+def _microphone(
+    config: Config,
+    options: Options,
+    far_end: FarEnd,
+    post: Callable[[Event], None],
+    loop: asyncio.AbstractEventLoop,
+) -> _End:
+    if options.input_file or options.text:
+        return FileMicrophone(options.input_file, far_end, post, loop, loop.time)
+    return Microphone(config.capture, far_end, post, loop, loop.time)
+
+
+def _asker(options: Options, post: Callable[[Event], None], *, is_question: bool) -> Asker | None:
+    if options.input_file:
+        return Asker(post, wav_seconds(options.input_file), holds_key=is_question)
+    return Asker(post, None, holds_key=False) if options.text else None
+
+
+def _show(
+    config: Config,
+    options: Options,
+    view: View,
+    stack: AsyncExitStack,
+    post: Callable[[Event], None],
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Begin to show the session; with a live screen, take the keyboard and keep others off the terminal."""
+    keyboard = Keyboard(config.keys, post, loop.time)
+    if isinstance(view, Screen):
+        stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
+        keyboard = Keyboard(config.keys, post, loop.time, on_suspend=view.suspend, on_resume=view.resume)
+    if not isinstance(view, AnswerPrinter):
+        stack.callback(keyboard.stop)
+        keyboard.start()
+    stack.callback(view.stop)
+    view.start()
+
+
+def _from_thread(
+    loop: asyncio.AbstractEventLoop, tell: Callable[[Event | Command], None]
+) -> Callable[[Notify], None]:
+    def told(notice: Notify) -> None:
+        loop.call_soon_threadsafe(tell, notice)
+
+    return told
 
 
 def _ask_to_stop(post: Callable[[Event], None], clock: Callable[[], float], number: signal.Signals) -> None:

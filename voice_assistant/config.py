@@ -29,6 +29,7 @@ from voice_assistant.devices.capture import CaptureSettings
 from voice_assistant.devices.playout import SpeakerSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.errors import ConfigError
+from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.sources import Known, Said, Tables, from_environment, from_file, shown
 from voice_assistant.terminal.keys import KeySettings
 
@@ -37,6 +38,7 @@ ALIASES: Final = MappingProxyType({"LITELLM_URL": "provider.url"})
 
 FLAGS: Final = MappingProxyType(
     {
+        "--provider": "provider.name",
         "--url": "provider.url",
         "--model": "provider.model",
         "--voice": "provider.voice",
@@ -67,6 +69,7 @@ class Config:
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings, metadata={"table": "playout"})
     keys: KeySettings = field(default_factory=KeySettings)
+    offline: OfflineSettings = field(default_factory=OfflineSettings)
 
 
 def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None = None) -> Config:

@@ -18,6 +18,9 @@ from voice_assistant.errors import ConfigError
 
 KEY_NAME = "LITELLM_API_KEY"
 
+CHAT_KEY_NAME = "VOICE_ASSISTANT_CHAT_API_KEY"
+"""For the chat endpoint behind the offline provider."""
+
 _LARGEST_BYTES = 65_536
 """A ``.env`` file is a few lines; what is larger is something else."""
 
@@ -29,22 +32,23 @@ _LINE = re.compile(
 )
 
 
-def find_key(environ: Mapping[str, str], files: Iterable[Path]) -> str | None:
+def find_key(environ: Mapping[str, str], files: Iterable[Path], name: str = KEY_NAME) -> str | None:
     """Look for the key: the environment first, then each file; None where there is none.
 
     Args:
         environ: The environment. An empty value counts as none.
         files: ``.env`` files, in order; they need not exist.
+        name: Which key.
 
     Raises:
         ConfigError: A file is there but cannot be read, or the key cannot be sent in a header. The message
             never holds the key.
     """
-    if key := environ.get(KEY_NAME, "").strip():
-        return _sendable(key, "the environment")
+    if key := environ.get(name, "").strip():
+        return _sendable(name, key, "the environment")
     for path in files:
-        if path.is_file() and (key := _read(path).get(KEY_NAME, "")):
-            return _sendable(key, str(path))
+        if path.is_file() and (key := _read(path).get(name, "")):
+            return _sendable(name, key, str(path))
     return None
 
 
@@ -71,14 +75,14 @@ def _read(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror or type(error).__name__}",
-            remedy=f"Check its permissions, or put {KEY_NAME} in the environment.",
+            remedy="Check its permissions, or put the key in the environment.",
         ) from error
 
 
-def _sendable(key: str, where: str) -> str:
+def _sendable(name: str, key: str, where: str) -> str:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError(
-            f"{KEY_NAME} in {where} holds a character that no key can have",
+            f"{name} in {where} holds a character that no key can have",
             remedy="Copy the key again, without line breaks or spaces.",
         )
     return key

@@ -59,7 +59,7 @@ class Loudspeaker(Protocol):
     """What the session needs of playout."""
 
     def perform(
-        self, command: Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout
+        self, command: Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout | Ring
     ) -> None:
         """Carry out a command at once."""
         ...

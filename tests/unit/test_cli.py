@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import voice_assistant
+import voice_assistant.commands  # fills the list of commands
 from voice_assistant import cli, config
 from voice_assistant.core.events import Mode
 from voice_assistant.core.turns import TurnSettings

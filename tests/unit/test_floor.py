@@ -25,8 +25,10 @@ from voice_assistant.core.events import (
     ReplyDone,
     RequestReply,
     ResumePlayout,
+    SendText,
     SessionOpened,
     SetGain,
+    TextEntered,
     Tick,
     TurnAudio,
     TurnClosed,
@@ -385,3 +387,10 @@ def test_however_it_goes_each_turn_is_sent_whole_or_not_at_all_and_playout_is_ne
         spans = appended_samples(list(appends))
         assert spans[0][0] == opened_at[turn]
         assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
+
+
+def test_what_is_typed_cuts_the_reply_and_is_sent_at_once() -> None:
+    stage = Stage(Capabilities(request_reply=True))
+    stage.replies_with("a")
+
+    assert stage.take(TextEntered(1.0, "stop")) == [DropPlayout("a"), SendText("stop"), RequestReply()]

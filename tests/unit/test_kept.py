@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_assistant.core.audio import AudioFrame
-from voice_assistant.core.events import AppendInput, CommitInput, RequestReply, WireCommand
+from voice_assistant.core.events import AppendInput, CommitInput, RequestReply, SendText, WireCommand
 from voice_assistant.core.kept import KeptSound
 
 
@@ -148,3 +148,18 @@ def test_on_every_link_each_turn_arrives_whole_in_order_and_ended_once(steps: li
     assert all(one.frame.ms <= 500 for one in appends)
     ends = [command for command in on_this_link if isinstance(command, CommitInput)]
     assert ends == [command for command in taken if isinstance(command, CommitInput)]
+
+
+def test_what_was_typed_is_sent_again_in_its_place_until_it_is_answered() -> None:
+    kept = KeptSound(limit_s=10)
+    taken: list[AppendInput | CommitInput | SendText] = [append(1, 20), CommitInput(1), SendText("and now?")]
+    for command in taken:
+        kept.take(command)
+    kept.going(500)
+    kept.start_over()
+
+    again = kept.going(500)
+    kept.answered()
+
+    assert again == taken
+    assert not kept.has_unanswered

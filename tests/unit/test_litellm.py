@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,11 @@ from voice_assistant.core.events import (
 from voice_assistant.dialects import new_dialect
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.dialects.litellm import LiteLLM
+from voice_assistant.dialects.openai import OpenAI
 from voice_assistant.errors import ConfigError
 
 WIRE = Path(__file__).parents[1] / "data/wire"
-SETTINGS = ProviderSettings(model="gemini-live")
+SETTINGS = ProviderSettings(url="http://localhost:4000", model="gemini-live")
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
 
 # --- What it is told, as short messages of the proxy ---
@@ -152,7 +154,7 @@ def test_the_key_rides_in_a_header_and_shows_nowhere(dialect: LiteLLM) -> None:
 
 
 def test_the_betas_names_are_asked_for_only_by_wish() -> None:
-    beta = LiteLLM(ProviderSettings(model="m", beta_header=True))
+    beta = LiteLLM(ProviderSettings(url="http://localhost:4000", model="m", beta_header=True))
 
     assert beta.request().headers == {"OpenAI-Beta": "realtime=v1"}
 
@@ -166,14 +168,23 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
 
 
 def test_the_dialect_is_found_by_its_name() -> None:
-    assert isinstance(new_dialect(SETTINGS, ""), LiteLLM)
+    offline = replace(SETTINGS, name="offline")
+
+    assert isinstance(new_dialect(SETTINGS, "", []), LiteLLM)
+    assert isinstance(new_dialect(offline, "", []), OpenAI)
 
 
 # --- What it says ---
 
 
 def test_one_complete_set_up_asks_for_sound_alone_and_keeps_geminis_own_detector() -> None:
-    settings = ProviderSettings(model="m", voice="Kore", instructions="Be brief.", silence_duration_ms=1500)
+    settings = ProviderSettings(
+        url="http://localhost:4000",
+        model="m",
+        voice="Kore",
+        instructions="Be brief.",
+        silence_duration_ms=1500,
+    )
 
     (message,) = LiteLLM(settings).encode(Configure())
 
@@ -192,14 +203,16 @@ def test_one_complete_set_up_asks_for_sound_alone_and_keeps_geminis_own_detector
 
 
 def test_what_the_user_leaves_empty_is_left_to_the_provider() -> None:
-    (message,) = LiteLLM(ProviderSettings(model="m", voice="", instructions="")).encode(Configure())
+    (message,) = LiteLLM(
+        ProviderSettings(url="http://localhost:4000", model="m", voice="", instructions="")
+    ).encode(Configure())
 
     assert not {"voice", "instructions"} & json.loads(message)["session"].keys()
 
 
 @pytest.mark.parametrize("word", ["commit", "end"])
 def test_the_end_of_a_turn_is_said_in_the_word_that_is_set(word: Any) -> None:
-    dialect = LiteLLM(ProviderSettings(model="m", end_of_turn=word))
+    dialect = LiteLLM(ProviderSettings(url="http://localhost:4000", model="m", end_of_turn=word))
 
     (message,) = dialect.encode(CommitInput(1))
 
@@ -581,7 +594,7 @@ def test_what_a_tool_gave_back_goes_to_the_call_that_asked(dialect: LiteLLM) -> 
 
 def test_tools_and_what_was_said_before_ride_with_the_set_up() -> None:
     tool = ToolSpec("set_timer", "Set a timer.", {"type": "object"})
-    settings = ProviderSettings(model="m", instructions="Be kind.")
+    settings = ProviderSettings(url="http://localhost:4000", model="m", instructions="Be kind.")
     dialect = LiteLLM(settings, "key", [tool])
 
     recall = (Recalled("user", "Who wrote Faust?"), Recalled("assistant", "Goethe."))

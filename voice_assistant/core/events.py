@@ -258,6 +258,14 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class TextEntered:
+    """The user typed, or gave, something to say instead of saying it."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeysKnown:
     """How the talk key works in this terminal.
 
@@ -477,6 +485,7 @@ Event = (
     | MuteChanged
     | Pressed
     | Released
+    | TextEntered
     | KeysKnown
     | StopRequested
     | ClockJumped
@@ -550,6 +559,13 @@ class CommitInput:
     """The user's turn is over: say so to the provider."""
 
     turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send what the user typed: a turn of its own."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -676,6 +692,7 @@ Command = (
     | Configure
     | AppendInput
     | CommitInput
+    | SendText
     | ClearInput
     | RequestReply
     | CancelReply
@@ -698,6 +715,7 @@ WireCommand = (
     Configure
     | AppendInput
     | CommitInput
+    | SendText
     | ClearInput
     | RequestReply
     | CancelReply

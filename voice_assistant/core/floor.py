@@ -36,8 +36,10 @@ from voice_assistant.core.events import (
     ReplyDone,
     RequestReply,
     ResumePlayout,
+    SendText,
     SessionOpened,
     SetGain,
+    TextEntered,
     Tick,
     TurnAudio,
     TurnClosed,
@@ -133,6 +135,8 @@ class Floor:
                 return self._heard(event)
             case TurnClosed(turn=turn, reason=reason):
                 return self._closed(turn, reason)
+            case TextEntered(text=text):
+                return self._typed(text)
             case UserText(turn=turn, text=text) if text and turn == self._turn and self._is_disputed:
                 return self._grant()
             case ReplyAudio(at=at, item=item):
@@ -146,6 +150,15 @@ class Floor:
             case _:
                 pass
         return []
+
+    def _typed(self, text: str) -> list[Command]:
+        """What is typed is meant: it takes the floor at once."""
+        commands = [command for item in self._replies.sounding for command in self._replies.cut(item)]
+        commands.append(SendText(text))
+        if self._can.request_reply:
+            commands.append(RequestReply())
+        self._unanswered += 1
+        return commands
 
     @property
     def _is_disputed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Kept sound: what the user said and the provider has not yet shown to have.
+"""Kept sound: what the user said, or typed, and the provider has not yet shown to have.
 
 A socket's send buffer is not delivery, and a provider that accepts sound has promised nothing. So every turn
 is kept until a reply shows that it arrived; a new link gets all of it again. The same books hold back what a
@@ -10,11 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from voice_assistant.core.audio import SAMPLE_BYTES, AudioFrame
-from voice_assistant.core.events import AppendInput, CommitInput, RequestReply, WireCommand
+from voice_assistant.core.events import AppendInput, CommitInput, RequestReply, SendText, WireCommand
 
 UNIT_MS = 100
 """Sound is kept in pieces of at most this length, and goes out in whole ones: no append is shorter for want
 of cutting."""
+
+
+TYPED = 0
+"""Number of every turn that was typed: spoken ones count from 1."""
 
 
 @dataclass(slots=True)
@@ -57,10 +61,10 @@ class KeptSound:
 
     @property
     def first_turn(self) -> int | None:
-        """The oldest turn that is kept."""
-        return self._turns[0].number if self._turns else None
+        """The oldest spoken turn that is kept."""
+        return next((turn.number for turn in self._turns if turn.number != TYPED), None)
 
-    def take(self, command: AppendInput | CommitInput | RequestReply) -> None:
+    def take(self, command: AppendInput | CommitInput | SendText | RequestReply) -> None:
         """Keep what is meant for the provider: sound of a turn, or what ends it."""
         match command:
             case AppendInput(turn=number, frame=frame):
@@ -70,6 +74,8 @@ class KeptSound:
                 self._give_up()
             case CommitInput(turn=number):
                 self._turn(number).ending.append(command)
+            case SendText():
+                self._turns.append(_Turn(TYPED, ending=[command]))
             case RequestReply() if self._turns:
                 self._turns[-1].ending.append(command)
             case RequestReply():

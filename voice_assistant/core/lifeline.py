@@ -33,11 +33,13 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendText,
     ServerError,
     SessionConfigured,
     SessionOpened,
     Stop,
     StopRequested,
+    TextEntered,
     Tick,
     ToolCall,
     TurnClosed,
@@ -216,7 +218,7 @@ class Lifeline:
                 self._last_error = message
             case LinkLost(link=link) if link == self._link:
                 return self._lost(event)
-            case TurnSuspected() | TurnOpened() | Pressed(action="talk"):
+            case TurnSuspected() | TurnOpened() | TextEntered() | Pressed(action="talk"):
                 self._active_at = event.at
                 self._turn_is_open |= isinstance(event, TurnOpened)
                 return self._connect(after_s=0.0) if self._state == "parked" else []
@@ -241,7 +243,7 @@ class Lifeline:
         admitted: list[Command] = []
         for command in commands:
             match command:
-                case AppendInput() | CommitInput() | RequestReply():
+                case AppendInput() | CommitInput() | SendText() | RequestReply():
                     self._kept.take(command)
                     admitted += self._going()
                 case _ if isinstance(command, WireCommand) and self._state != "ready":
@@ -309,7 +311,7 @@ class Lifeline:
             if self._is_confirmed
             else self._kept.going(CAUTIOUS_APPEND_MS, whole_only=True)
         )
-        if any(isinstance(command, CommitInput) for command in going):
+        if any(isinstance(command, CommitInput | SendText) for command in going):
             self._answer_due = self._now + self._settings.answer_timeout_s
         return [*going]
 

@@ -7,6 +7,7 @@ cut, the words up to the cut, by proportion of its sound.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
@@ -15,6 +16,7 @@ from voice_assistant.core.events import (
     Recalled,
     ReplyAudio,
     ReplyText,
+    TextEntered,
     TurnOpened,
     UserText,
 )
@@ -30,6 +32,7 @@ RECALLED_CHARACTERS = 6000
 class _Entry:
     """One turn, or one reply."""
 
+    speaker: Literal["user", "assistant"]
     turn: int | None = None
     text: str = ""
     received_ms: float = 0.0
@@ -49,6 +52,8 @@ class Memory:
                 self._entry(turn)
             case UserText(turn=turn, text=text):
                 self._entry(turn).text = text
+            case TextEntered(at=at, text=text):
+                self._keep(f"typed at {at}", _Entry("user", text=text))
             case ReplyText(item=item, text=text):
                 self._entry(item).text += text
             case ReplyAudio(item=item, pcm=pcm):
@@ -76,15 +81,18 @@ class Memory:
             if len(text) > room:
                 break
             room -= len(text)
-            recalled.append(Recalled("assistant" if entry.turn is None else "user", text))
+            recalled.append(Recalled(entry.speaker, text))
         return tuple(reversed(recalled))
 
     def _entry(self, key: int | str) -> _Entry:
         if key not in self._entries:
-            self._entries[key] = _Entry(turn=key if isinstance(key, int) else None)
-            if len(self._entries) > ENTRIES:
-                del self._entries[next(iter(self._entries))]
+            self._keep(key, _Entry("user", turn=key) if isinstance(key, int) else _Entry("assistant"))
         return self._entries[key]
+
+    def _keep(self, key: int | str, entry: _Entry) -> None:
+        self._entries[key] = entry
+        if len(self._entries) > ENTRIES:
+            del self._entries[next(iter(self._entries))]
 
 
 def heard_words(text: str, share: float) -> str:

@@ -38,6 +38,7 @@ class Mixer:
 
     def __init__(self, settings: PlayoutSettings, learned: Sequence[float] | None = None) -> None:
         self._buffer = JitterBuffer(settings, learned)
+        self._bell: NDArray[np.float32] = np.zeros(0, np.float32)
         self._gain = 1.0
         self._wanted_gain = 1.0
         self._ramp_left = 0
@@ -75,13 +76,24 @@ class Mixer:
         """Fade out a reply, give up the rest for good, and say how many ms of it that makes heard."""
         return self._buffer.drop(item)
 
+    def ring(self) -> None:
+        """Sound the bell, over whatever is playing; it is no reply, and nothing holds it up."""
+        self._bell = bell()
+
     def pull(self, samples: int) -> bytes:
         """The next *samples*, exactly; silence where there is nothing to play."""
-        block = self._buffer.pull(samples)
+        block = self._with_gain(self._buffer.pull(samples), samples)
+        if not len(self._bell):
+            return block
+        ringing, self._bell = self._bell[:samples], self._bell[samples:]
+        mixed = np.frombuffer(block, "<i2").astype(np.float32)
+        mixed[: len(ringing)] += ringing
+        return _to_pcm(mixed)
+
+    def _with_gain(self, block: bytes, samples: int) -> bytes:
         if not self._ramp_left and self._gain == 1.0:
             return block
-        amplified = np.frombuffer(block, "<i2") * self._next_gains(samples)
-        return np.clip(np.rint(amplified), -32_768, 32_767).astype("<i2").tobytes()
+        return _to_pcm(np.frombuffer(block, "<i2") * self._next_gains(samples))
 
     def take_notes(self) -> list[Note]:
         """What has happened since the last call."""
@@ -105,3 +117,17 @@ class Mixer:
             self._ramp_left -= ramping
             self._gain = self._gain + step * ramping if self._ramp_left else self._wanted_gain
         return gains
+
+
+def bell() -> NDArray[np.float32]:
+    """Three strokes of a small bell, 24 kHz: two partials that die away, at a third of full scale."""
+    stroke_samples = round(400 * SAMPLES_PER_MS)
+    seconds = np.arange(stroke_samples) / (1000 * SAMPLES_PER_MS)
+    tone = np.sin(2 * np.pi * 880 * seconds) + 0.5 * np.sin(2 * np.pi * 2217 * seconds)
+    rise = np.minimum(seconds / 0.005, 1.0)
+    stroke = (7000 * rise * np.exp(-seconds * 8) * tone).astype(np.float32)
+    return np.tile(stroke, 3)
+
+
+def _to_pcm(samples: NDArray[np.float32]) -> bytes:
+    return np.clip(np.rint(samples), -32_768, 32_767).astype("<i2").tobytes()

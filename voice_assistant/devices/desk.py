@@ -21,6 +21,7 @@ from voice_assistant.core.events import (
     PlayoutProgress,
     PlayoutStarted,
     ResumePlayout,
+    Ring,
     SetGain,
     Underrun,
 )
@@ -30,7 +31,7 @@ from voice_assistant.devices.stream import Clock, Post
 
 PROGRESS_EVERY_S = 0.1
 
-PlayoutCommand = Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout
+PlayoutCommand = Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout | Ring
 
 
 class Desk:
@@ -98,6 +99,9 @@ class Desk:
             case ResumePlayout():
                 with self._lock:
                     self._mixer.resume()
+            case Ring():
+                with self._lock:
+                    self._mixer.ring()
             case DropPlayout(item):
                 with self._lock:
                     heard_ms = self._mixer.drop(item)

@@ -20,6 +20,7 @@ from voice_assistant.core.events import Captured, StopRequested
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.devices.desk import Desk, PlayoutCommand
 from voice_assistant.devices.far_end import FarEnd
+from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.stream import Clock, Post
 from voice_assistant.errors import DeviceError
 
@@ -65,11 +66,21 @@ def read_wav(path: Path) -> tuple[bytes, int]:
     return np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), rate
 
 
+def wav_seconds(path: Path) -> float:
+    """Say how long a WAV file is, in seconds.
+
+    Raises:
+        DeviceError: As ``read_wav``.
+    """
+    pcm, rate = read_wav(path)
+    return len(pcm) / SAMPLE_BYTES / rate
+
+
 class FileMicrophone:
     """Speaks a WAV file into the session, in real time, and silence from then on.
 
     Args:
-        path: What to speak.
+        path: What to speak; None for silence alone.
         far_end: What the loudspeaker is given; there is no echo of it here.
         post: Takes ``Captured``, and one ``StopRequested``; called on the loop's thread.
         loop: Where the session lives.
@@ -79,7 +90,7 @@ class FileMicrophone:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         far_end: FarEnd,
         post: Post,
         loop: asyncio.AbstractEventLoop,
@@ -106,7 +117,7 @@ class FileMicrophone:
         Raises:
             DeviceError: As ``read_wav``.
         """
-        if not self._sound:
+        if self._path and not self._sound:
             self._sound = _convert(*read_wav(self._path), NEAR_RATE)
         self._far_end.realign()
         self._due = self._clock() + CAPTURE_MS / 1000
@@ -137,7 +148,7 @@ class FileMicrophone:
         silent_s = near.end_sample / NEAR_RATE - len(self._sound) / SAMPLE_BYTES / NEAR_RATE
         if self._grace_s is not None and silent_s >= self._grace_s:
             self._grace_s = None
-            self._post(StopRequested(at, f"{self._path.name} has been spoken"))
+            self._post(StopRequested(at, "the file has been spoken"))
 
 
 class FileSpeaker:
@@ -239,6 +250,35 @@ class FileSpeaker:
             self._file.writeframesraw(pcm)
         self._has_begun = True
         self._pause_ms = 0
+
+
+class TwoSpeakers:
+    """Two loudspeakers that hear the same commands: a device, and the file that keeps what it plays.
+
+    What becomes of playout is told by the first; make the second with a *post* that throws it away.
+    """
+
+    def __init__(self, first: Speaker, second: FileSpeaker) -> None:
+        self._both = (first, second)
+
+    def open(self) -> None:
+        """Open both.
+
+        Raises:
+            DeviceError: One of them cannot be used.
+        """
+        for speaker in self._both:
+            speaker.open()
+
+    def close(self) -> None:
+        """Close both."""
+        for speaker in self._both:
+            speaker.close()
+
+    def perform(self, command: PlayoutCommand) -> None:
+        """Have both do as the conversation says."""
+        for speaker in self._both:
+            speaker.perform(command)
 
 
 def _chunks(content: bytes) -> dict[bytes, bytes]:

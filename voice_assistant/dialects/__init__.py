@@ -5,16 +5,22 @@ Pure, as the core is: a dialect remembers what its protocol makes it remember, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from voice_assistant.core.calls import ToolSpec
 from voice_assistant.dialects.base import Dialect, ProviderSettings
 from voice_assistant.dialects.litellm import LiteLLM
+from voice_assistant.dialects.openai import OpenAI
 
 
-def new_dialect(settings: ProviderSettings, key: str) -> Dialect:
+def new_dialect(settings: ProviderSettings, key: str, tools: Sequence[ToolSpec]) -> Dialect:
     """Make the dialect of the settings' provider, for one websocket.
 
     Raises:
         ConfigError: The settings' address is none, or no model is named.
     """
     match settings.name:
-        case "litellm":
-            return LiteLLM(settings, key)
+        case "offline":
+            return OpenAI(settings, key, tools)
+        case "litellm" | "auto":
+            return LiteLLM(settings, key, tools)

@@ -18,11 +18,11 @@ DEFAULT_INSTRUCTIONS = (
 class ProviderSettings:
     """The table ``[provider]``: whom we talk to, and who it shall be. The key is never among these."""
 
-    name: Literal["litellm"] = "litellm"
-    """The dialect spoken: "litellm", a LiteLLM proxy in front of Gemini Live."""
+    name: Literal["auto", "litellm", "offline"] = "auto"
+    """"litellm", a proxy in front of Gemini; "offline", on this machine; "auto", a proxy if one is named"""
 
-    url: str = "http://localhost:4000"
-    """The proxy's address, with or without /v1/realtime; http(s) and ws(s) mean the same here."""
+    url: str = ""
+    """the proxy's address, with or without /v1/realtime; empty for http://localhost:4000"""
 
     model: str = ""
     """A model of the proxy's list; empty takes the only realtime one that it offers."""
@@ -46,7 +46,7 @@ class ProviderSettings:
     """Ask for the names of the protocol's beta. Both are understood; only old proxies need it."""
 
     def __post_init__(self) -> None:
-        check_choice(self, "name", ("litellm",))
+        check_choice(self, "name", ("auto", "litellm", "offline"))
         check_choice(self, "end_of_turn", ("commit", "end"))
         check_range(self, "silence_duration_ms", 100, 10_000)
         check_range(self, "prefix_padding_ms", 0, 2000)

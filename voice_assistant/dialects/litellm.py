@@ -30,6 +30,7 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendText,
     SendToolResult,
     ServerError,
     SessionConfigured,
@@ -151,6 +152,8 @@ class LiteLLM:
                 return self._append(turn, frame)
             case CommitInput(turn=turn):
                 return self._commit(turn)
+            case SendText(text=text):
+                return [wire.create_message("user", text)]
             case SendToolResult(call=call, output=output):
                 return [wire.tool_result(call, output)]
             case ClearInput() | RequestReply() | CancelReply() | TruncateReply():

@@ -26,6 +26,7 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendText,
     SendToolResult,
     ServerError,
     SessionConfigured,
@@ -110,6 +111,8 @@ class OpenAI:
                 return [wire.cancel_reply()]
             case TruncateReply(item=item, heard_ms=heard_ms):
                 return [wire.truncate_item(item, heard_ms)]
+            case SendText(text=text):
+                return [wire.create_message("user", text)]
             case SendToolResult(call=call, output=output):
                 return [wire.tool_result(call, output), wire.create_reply()]
 

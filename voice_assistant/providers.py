@@ -1,0 +1,141 @@
+"""The provider that was chosen: where it is, which dialect it speaks, and its words for what goes wrong.
+
+Nothing configured means the offline provider, which is started here as a child process and ends with us. A
+LiteLLM proxy is asked for its only realtime model where none is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from voice_assistant.core.calls import ToolSpec
+from voice_assistant.core.events import LinkLost
+from voice_assistant.core.lifeline import Explain
+from voice_assistant.dialects import new_dialect
+from voice_assistant.dialects.base import Dialect, ProviderSettings
+from voice_assistant.dialects.proxy import choose_model, models_url, shown_url
+from voice_assistant.dialects.refusals import refusal
+from voice_assistant.errors import AuthError, LinkError, VoiceAssistantError
+from voice_assistant.link import get_json
+from voice_assistant.offline.settings import OfflineSettings
+from voice_assistant.offline.spawn import OfflineProcess
+
+DEFAULT_URL = "http://localhost:4000"
+"""Where LiteLLM listens by itself."""
+
+OFFLINE_MODEL = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Somebody to talk to.
+
+    Args:
+        name: As in ``[provider] name``; never "auto".
+        shown: Where it is, fit to be shown.
+        new_dialect: Makes a dialect for a new websocket.
+        explain: Makes an error with a remedy of a lost link and the last error it reported.
+        notice: What the person should know before the first word; empty where there is nothing to say.
+    """
+
+    name: str
+    shown: str
+    new_dialect: Callable[[], Dialect]
+    explain: Explain
+    notice: str = ""
+
+
+def is_offline(settings: ProviderSettings, key: str) -> bool:
+    """Say whether the embedded provider is meant: by name, or because nothing else is configured."""
+    nothing_said = not (settings.url or settings.model or key)
+    return settings.name == "offline" or (settings.name == "auto" and nothing_said)
+
+
+async def open_provider(
+    settings: ProviderSettings,
+    offline: OfflineSettings,
+    tools: Sequence[ToolSpec],
+    stack: AsyncExitStack,
+    *,
+    key: str,
+    chat_key: str,
+    log: Path | None,
+) -> Provider:
+    """Find the provider, or start it; what was started ends with *stack*.
+
+    Raises:
+        ConfigError: The address is none, or there are several models to choose from.
+        LinkError: Nothing answers, or the offline provider does not start.
+    """
+    if is_offline(settings, key):
+        return await _offline(settings, offline, tools, stack, chat_key, log)
+    located = replace(settings, name="litellm", url=settings.url or DEFAULT_URL)
+    if not located.model:
+        located = replace(located, model=await _only_model(located.url, key))
+    return Provider(
+        name="litellm",
+        shown=shown_url(located.url),
+        new_dialect=partial(new_dialect, located, key, tools),
+        explain=_explain_proxy(located),
+    )
+
+
+async def _offline(
+    settings: ProviderSettings,
+    offline: OfflineSettings,
+    tools: Sequence[ToolSpec],
+    stack: AsyncExitStack,
+    chat_key: str,
+    log: Path | None,
+) -> Provider:
+    process = OfflineProcess(offline, chat_key=chat_key, log_file=log)
+    stack.push_async_callback(process.stop)
+    address = await process.start()
+    located = replace(settings, name="offline", url=address.url, model=OFFLINE_MODEL, voice="")
+    notice = ""
+    if settings.name == "auto":
+        notice = (
+            "No provider is configured: this is the offline assistant on this machine. For Gemini set "
+            "LITELLM_URL and LITELLM_API_KEY."
+        )
+    return Provider(
+        name="offline",
+        shown="this machine",
+        new_dialect=partial(new_dialect, located, address.token, tools),
+        explain=_explain_offline,
+        notice=notice,
+    )
+
+
+async def _only_model(url: str, key: str) -> str:
+    """Ask the proxy for its only realtime model."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    status, listing = await get_json(models_url(url), headers)
+    if status in (401, 403):
+        raise AuthError(
+            f"the proxy refuses the key (HTTP {status})", remedy="Set LITELLM_API_KEY to a key of this proxy."
+        )
+    if status != 200:
+        raise LinkError(
+            f"no LiteLLM proxy answers at {shown_url(url)} (HTTP {status})",
+            remedy="Check the address in --url or LITELLM_URL, or name a model with --model.",
+        )
+    return choose_model(listing)
+
+
+def _explain_proxy(settings: ProviderSettings) -> Explain:
+    """Make errors of lost links in the words of LiteLLM."""
+
+    def explain(lost: LinkLost, reported: str) -> VoiceAssistantError:
+        return refusal(lost, reported, shown=shown_url(settings.url), model=settings.model)
+
+    return explain
+
+
+def _explain_offline(lost: LinkLost, reported: str) -> VoiceAssistantError:
+    why = reported or lost.reason or "it ended"
+    return LinkError(f"the offline provider failed: {why}", remedy="Start again; the log says more.")
