@@ -45,7 +45,8 @@ def _section(text: str, declared: dict[str, Known]) -> Iterator[str]:
         elif known := declared.pop(setting["key"], None):
             yield _line(known, (setting["comment"] or "").strip())
     for known in declared.values():
-        yield _line(known, f"# {_said_of(known)}")
+        said = _said_of(known)
+        yield _line(known, f"# {said}" if said else "")
 
 
 def _line(known: Known, comment: str) -> str:
@@ -54,15 +55,18 @@ def _line(known: Known, comment: str) -> str:
 
 
 def _said_of(known: Known) -> str:
-    """Find what a part says of one of its settings: the string below the field."""
-    part = typing.get_type_hints(Config)[known.part]
-    (declared,) = ast.parse(textwrap.dedent(inspect.getsource(part))).body
+    """Find what a part says of one of its settings: the string below the field, or the comment behind it."""
+    source = textwrap.dedent(inspect.getsource(typing.get_type_hints(Config)[known.part]))
+    (declared,) = ast.parse(source).body
     assert isinstance(declared, ast.ClassDef)
-    for one, below in itertools.pairwise(declared.body):
+    for one, below in itertools.pairwise([*declared.body, ast.Pass()]):
         match one, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(words))),
-            ) if name == known.key:
-                return " ".join(words.split())
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                said = words
+            case ast.AnnAssign(target=ast.Name(id=name)), _:
+                said = source.splitlines()[one.lineno - 1].partition("  # ")[2]
+            case _:
+                continue
+        if name == known.key:
+            return " ".join(said.split())
     return ""

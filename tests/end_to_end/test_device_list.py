@@ -45,8 +45,14 @@ def test_the_list_marks_the_devices_that_would_be_used(card: SoundServer, tmp_pa
     ended = devices(card.env, tmp_path, VOICE_ASSISTANT_PLAYOUT_DEVICE="pulse")
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    rows = ended.stdout.partition("\n\n")[0].splitlines()[1:]
-    assert {row.split()[2]: row.split()[0] for row in rows} == {"pulse": "<", "default": ">"}
+    table, _, why = ended.stdout.partition("\n\n")
+    assert {row.split()[2]: row.split()[0] for row in table.splitlines()[1:]} == {
+        "pulse": "<",
+        "default": ">",
+    }
+    assert why == (
+        " > would be the microphone: the system's default\n < would be the loudspeaker: matches 'pulse'\n"
+    )
 
 
 def test_a_program_can_read_it(card: SoundServer, tmp_path: Path) -> None:
@@ -54,15 +60,16 @@ def test_a_program_can_read_it(card: SoundServer, tmp_path: Path) -> None:
 
     rows = {row["name"]: row for row in json.loads(ended.stdout)}
     assert rows.keys() == {"pulse", "default"}
-    assert rows["default"]["used_for"] == ["capture", "playout"]
-    assert rows["pulse"]["used_for"] == []
+    why = "the system's default"
+    assert rows["default"]["used_for"] == {"capture": why, "playout": why}
+    assert rows["pulse"]["used_for"] == {}
     assert rows["pulse"]["input_channels"] > 0
 
 
 def test_a_name_that_fits_nothing_marks_nothing(card: SoundServer, tmp_path: Path) -> None:
     ended = devices(card.env, tmp_path, "--json", VOICE_ASSISTANT_CAPTURE_DEVICE="blue yeti")
 
-    assert [row["used_for"] for row in json.loads(ended.stdout) if "capture" in row["used_for"]] == []
+    assert [row["name"] for row in json.loads(ended.stdout) if "capture" in row["used_for"]] == []
 
 
 def test_without_any_device_it_says_what_to_do(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import voice_assistant
+import voice_assistant.commands  # fills the list of commands
 from scripts import settings
 from scripts.docs import ROOT, pages, refreshed
 from voice_assistant import cli
