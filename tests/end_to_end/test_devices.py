@@ -151,10 +151,22 @@ def test_the_reference_runs_ahead_of_its_echo_and_stays_there(server: SoundServe
     sounding = np.flatnonzero(far)
     start, end = int(sounding[0]), int(sounding[-1])
     found = align(far[start:end], outcome.near, NEAR_RATE)
-    lead_ms = (found.start - start) / NEAR_RATE * 1000
-    assert found.found > 0.95
-    assert found.jumps == ()
-    assert 20 <= lead_ms <= 400
+    # The loop converts the rate a little to keep its distance, so quiet windows are not all found again.
+    leads_ms = [(there - here - start) / NEAR_RATE * 1000 for here, there in found.offsets]
+    assert found.found > 0.6
+    assert min(leads_ms) >= 20
+    assert max(leads_ms) <= 400
+    assert max(leads_ms) - min(leads_ms) <= 15
+
+
+def test_a_loudspeaker_holds_as_much_in_advance_as_it_is_told_to(server: SoundServer, tmp_path: Path) -> None:
+    orders = Orders(seconds=4.5, play=str(tmp_path / "reply.raw"), latency_ms=120)
+
+    outcome, heard = play(server, tmp_path, orders)
+
+    assert_whole(at_card_rate(REPLY, REPLY_RATE), heard)
+    started = outcome.of("PlayoutStarted")[0]
+    assert 0.08 <= started["audible_at"] - started["at"] <= 0.5
 
 
 def test_an_unknown_device_is_answered_with_those_there_are(server: SoundServer) -> None:

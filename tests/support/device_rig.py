@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.support.sound_server import in_real_time
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import Captured, EndPlayout, Event, Play
 from voice_assistant.core.mixer import Mixer, PlayoutSettings
@@ -46,6 +47,7 @@ class Orders:
         delta_ms: 0 hands all of it over at once; else so much at a time, in real time.
         input_device: As in ``CaptureSettings``.
         output_device: As in ``SpeakerSettings``.
+        latency_ms: The same.
         capture_as: Rate and channels to open the microphone with, several to try in turn; or empty.
         playout_as: The same for the loudspeaker.
     """
@@ -57,6 +59,7 @@ class Orders:
     delta_ms: int = 0
     input_device: str = ""
     output_device: str = ""
+    latency_ms: int = 0
     capture_as: list[list[int]] = field(default_factory=list)
     playout_as: list[list[int]] = field(default_factory=list)
 
@@ -96,7 +99,9 @@ class Rig:
     def __init__(self, orders: Orders, env: dict[str, str], folder: Path) -> None:
         self._folder = folder
         command = [sys.executable, "-m", "tests.support.device_rig", json.dumps(asdict(orders)), str(folder)]
-        self._child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+        self._child = subprocess.Popen(
+            in_real_time(command), cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        )
         assert self._child.stdout is not None
         self._child.stdout.readline()  # "open", or nothing where it could not
 
@@ -145,7 +150,10 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
         else:
             outcome.events.append({"kind": type(event).__name__, **asdict(event)})
 
-    capture, playout = CaptureSettings(orders.input_device), SpeakerSettings(orders.output_device)
+    capture, playout = (
+        CaptureSettings(orders.input_device),
+        SpeakerSettings(orders.output_device, orders.latency_ms),
+    )
     microphone = Microphone(
         capture, far_end, post, loop, clock, only=[Format(*one) for one in orders.capture_as]
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, Resampler
 from voice_assistant.core.mixer import Mixer
+from voice_assistant.core.settings import check_range
 from voice_assistant.devices.catalog import Device
 from voice_assistant.devices.desk import Desk, PlayoutCommand
 from voice_assistant.devices.far_end import FarEnd
@@ -32,6 +33,13 @@ class SpeakerSettings:
 
     device: str = ""
     """The loudspeaker: its number, or part of its name; empty takes the system's default."""
+
+    latency_ms: int = 0
+    """Sound that the loudspeaker holds in advance; 0 to 500. 0 is the least that it offers, about 20. Write
+    60 where sound breaks up on a busy machine; replies and interruptions are then that much later."""
+
+    def __post_init__(self) -> None:
+        check_range(self, "latency_ms", 0, 500)
 
 
 class Speaker:
@@ -80,6 +88,7 @@ class Speaker:
             lambda device: iter(self._only or formats(device, "playout", REPLY_RATE)),
             self._callback,
             BLOCK_MS,
+            self._settings.latency_ms,
         )
         self._desk.start_progress()
 
