@@ -112,8 +112,9 @@ class EchoCanceller:
         delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
         self._raw_tail = raw[-AEC3_DELAY:]
 
-        heard_power, played_power = sharp_power(delayed), sharp_power(reference)
         far_active = self._silent_frames < _HOLD_FRAMES
+        heard_power = sharp_power(delayed)
+        played_power = sharp_power(reference) if far_active else 0.0
         echo = self._coupling.follow(heard_power, played_power) and far_active
         removed_db = self._measure(heard_power, sharp_power(out), played_power) if far_active else None
 

@@ -62,14 +62,13 @@ def band_power(samples: NDArray[np.int16]) -> float:
 def _band() -> NDArray[np.float32]:
     """Real and imaginary rows of a Fourier transform, scaled so that their squares add up to the mean square.
 
-    Every second of the 50 Hz bins: behind a Hann window neighbours hold the same sound. As a matrix product
-    this costs less than half of the whole transform. Scale: Parseval, both signs of the frequency, half the
-    bins.
+    As a matrix product this costs less than half of the whole transform. Scale: Parseval, both signs of the
+    frequency, Hann window.
     """
     window = np.hanning(FRAME_SAMPLES)
-    angles = 2j * np.pi * np.outer(np.arange(200, 4001, 100), np.arange(FRAME_SAMPLES)) / NEAR_RATE
+    angles = 2j * np.pi * np.outer(np.arange(200, 4001, 50), np.arange(FRAME_SAMPLES)) / NEAR_RATE
     rows = np.exp(-angles) * window
-    scale = math.sqrt(4 / (FRAME_SAMPLES * float(np.dot(window, window)))) / 32768
+    scale = math.sqrt(2 / (FRAME_SAMPLES * float(np.dot(window, window)))) / 32768
     return (np.concatenate((rows.real, rows.imag)) * scale).astype(np.float32)
 
 

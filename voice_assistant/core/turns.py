@@ -44,9 +44,9 @@ class TurnSettings:
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
     barge_in_echo_ms: int = 180
     """speech that opens a turn while the microphone hears the reply; 40 to 1000"""
-    pre_roll_ms: int = 800
+    pre_roll_ms: int = 1000
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
-    hangover_ms: int = 720
+    hangover_ms: int = 740
     """silence that ends your turn; 200 to 3000. Longer lets you think aloud"""
     tail_ms: int = 200
     """still heard after the talk key came up; 0 to 2000"""
