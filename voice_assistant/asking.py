@@ -21,8 +21,8 @@ from voice_assistant.core.events import (
     Released,
     ReplyAudio,
     ReplyDone,
-    SendText,
     StopRequested,
+    TextEntered,
     ToolCall,
     TurnOpened,
 )
@@ -64,7 +64,7 @@ class Asker:
                 self._captured(at, entry)
             case TurnOpened(at=at):
                 self._active_at = at
-            case CommitInput() | SendText():
+            case CommitInput() | TextEntered():
                 self._unanswered += 1
             case ReplyAudio(at=at, item=item):
                 self._pending.add(item)

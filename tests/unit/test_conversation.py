@@ -23,6 +23,7 @@ from voice_assistant.core.events import (
     PlayoutDrained,
     Pressed,
     ReplyAudio,
+    RequestReply,
     SessionConfigured,
     SessionOpened,
     Stop,
@@ -74,7 +75,7 @@ def test_words_spoken_while_connecting_reach_the_provider_when_it_is_ready() -> 
     late = take(talk, SessionConfigured(0.6))
 
     assert not any(isinstance(command, AppendInput) for command in early)
-    assert [type(command) for command in late] == [AppendInput, CommitInput]
+    assert [type(command) for command in late] == [AppendInput, CommitInput, RequestReply]
     assert isinstance(late[0], AppendInput)
     assert late[0].frame.ms == 420
 

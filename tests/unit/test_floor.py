@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
-    Capabilities,
     CloseTurn,
     Command,
     CommitInput,
@@ -26,7 +25,6 @@ from voice_assistant.core.events import (
     RequestReply,
     ResumePlayout,
     SendText,
-    SessionOpened,
     SetGain,
     TextEntered,
     Tick,
@@ -46,15 +44,13 @@ SETTINGS = FloorSettings(min_interruption_ms=300, confirm_within_ms=700, hold_re
 class Stage:
     """A floor with its replies; time runs 20 ms a frame."""
 
-    def __init__(self, capabilities: Capabilities | None = None) -> None:
+    def __init__(self) -> None:
         self.replies = Replies()
         self.floor = Floor(SETTINGS, self.replies)
         self.at = 0.0
         self.turn = 0
         self.sample = 0
         self.commands: list[Command] = []
-        if capabilities:
-            self.take(SessionOpened(0.0, "model", capabilities))
 
     def take(self, event: Event) -> list[Command]:
         due = self.floor.deadline()
@@ -103,18 +99,10 @@ def test_a_turn_in_silence_is_sent_from_its_pre_roll_to_its_commit() -> None:
     commands = stage.opens() + stage.speaks(100) + stage.closes()
 
     assert isinstance(commands[0], AppendInput)
-    assert commands[-1] == CommitInput(1)
+    assert commands[-2:] == [CommitInput(1), RequestReply()]
     spans = appended_samples(commands)
     assert spans[0] == (0, 6400)
     assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
-
-
-def test_a_reply_is_asked_for_only_where_it_does_not_come_by_itself() -> None:
-    asked = Stage(Capabilities(request_reply=True))
-    unasked = Stage(Capabilities(request_reply=False))
-
-    assert RequestReply() in asked.opens() + asked.closes()
-    assert RequestReply() not in unasked.opens() + unasked.closes()
 
 
 def test_a_suspicion_over_a_reply_ducks_it_and_its_passing_restores_it() -> None:
@@ -187,7 +175,7 @@ def test_a_word_said_after_the_reply_ran_out_is_not_lost() -> None:
     commands = stage.speaks(40) + stage.closes()
 
     assert appended_samples(commands)[0][0] == 0
-    assert commands[-1] == CommitInput(1)
+    assert commands[-2:] == [CommitInput(1), RequestReply()]
 
 
 def test_a_key_takes_the_floor_at_once() -> None:
@@ -286,7 +274,7 @@ def test_a_reply_while_the_key_is_held_is_cut_by_more_words() -> None:
     commands = stage.speaks(400) + stage.closes("key")
 
     assert DropPlayout("a") in commands
-    assert commands[-1] == CommitInput(1)
+    assert commands[-2:] == [CommitInput(1), RequestReply()]
 
 
 def test_the_answer_to_an_earlier_turn_never_swallows_the_commit_of_the_next() -> None:
@@ -390,7 +378,7 @@ def test_however_it_goes_each_turn_is_sent_whole_or_not_at_all_and_playout_is_ne
 
 
 def test_what_is_typed_cuts_the_reply_and_is_sent_at_once() -> None:
-    stage = Stage(Capabilities(request_reply=True))
+    stage = Stage()
     stage.replies_with("a")
 
     assert stage.take(TextEntered(1.0, "stop")) == [DropPlayout("a"), SendText("stop"), RequestReply()]

@@ -372,7 +372,7 @@ def test_a_session_opens_with_what_the_provider_can_do(dialect: LiteLLM) -> None
     assert (opened.at, opened.model) == (2.5, "gemini-x")
     can = opened.capabilities
     assert (can.configure, can.confirms_setup) == ("once", "perhaps")
-    assert not any((can.cancel, can.truncate, can.clear_input, can.request_reply, can.reply_text))
+    assert not any((can.cancel, can.truncate, can.clear_input, can.reply_text))
     assert "gemini_live_defer_setup" in can.unconfigured_remedy
 
 

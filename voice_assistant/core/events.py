@@ -37,7 +37,6 @@ class Capabilities:
         cancel: Can a reply be stopped from here?
         truncate: Does it take our word for what was heard?
         clear_input: Can sound that it already has be taken back?
-        request_reply: Must a reply be asked for, or does it come by itself?
         user_text: Does it send the user's words?
         reply_text: Does the reply come with its words?
         confirms_setup: Will ``SessionConfigured`` come: always, perhaps, or never?
@@ -51,7 +50,6 @@ class Capabilities:
     cancel: bool = False
     truncate: bool = False
     clear_input: bool = False
-    request_reply: bool = False
     user_text: bool = True
     reply_text: bool = True
     confirms_setup: Literal["always", "perhaps", "never"] = "perhaps"
@@ -577,7 +575,7 @@ class ClearInput:
 
 @dataclass(frozen=True, slots=True)
 class RequestReply:
-    """Ask for an answer; only where it does not come by itself."""
+    """Ask for an answer; a dialect has no word for it where the answer comes by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from typing import Literal
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
-    Capabilities,
     CloseReason,
     CloseTurn,
     Command,
@@ -37,7 +36,6 @@ from voice_assistant.core.events import (
     RequestReply,
     ResumePlayout,
     SendText,
-    SessionOpened,
     SetGain,
     TextEntered,
     Tick,
@@ -100,7 +98,6 @@ class Floor:
     def __init__(self, settings: FloorSettings, replies: Replies) -> None:
         self._settings = settings
         self._replies = replies
-        self._can = Capabilities()
         self._standing: Standing = "free"
         self._turn = 0
         self._by: OpenedBy = "voice"
@@ -123,8 +120,6 @@ class Floor:
     def handle(self, event: Event) -> list[Command]:
         """Take the next event, before the replies' books have seen it."""
         match event:
-            case SessionOpened(capabilities=capabilities):
-                self._can = capabilities
             case TurnSuspected():
                 return self._suspected()
             case TurnWithdrawn():
@@ -154,11 +149,8 @@ class Floor:
     def _typed(self, text: str) -> list[Command]:
         """What is typed is meant: it takes the floor at once."""
         commands = [command for item in self._replies.sounding for command in self._replies.cut(item)]
-        commands.append(SendText(text))
-        if self._can.request_reply:
-            commands.append(RequestReply())
         self._unanswered += 1
-        return commands
+        return [*commands, SendText(text), RequestReply()]
 
     @property
     def _is_disputed(self) -> bool:
@@ -237,9 +229,7 @@ class Floor:
         commands: list[Command] = []
         answered_already = self._standing == "held" and not self._owed_to_an_earlier_turn
         if not (self._is_disputed or answered_already or reason == "provider"):
-            commands.append(CommitInput(turn))
-            if self._can.request_reply:
-                commands.append(RequestReply())
+            commands += [CommitInput(turn), RequestReply()]
             self._unanswered += 1
         commands += self._full_volume()
         self._kept = []

@@ -55,7 +55,6 @@ CAPABILITIES = Capabilities(
     cancel=False,
     truncate=False,
     clear_input=False,
-    request_reply=False,
     user_text=True,
     # Words of the assistant come from Vertex only; when they come, they are handed on all the same.
     reply_text=False,

@@ -48,7 +48,6 @@ CAPABILITIES = Capabilities(
     cancel=True,
     truncate=True,
     clear_input=True,
-    request_reply=True,
     confirms_setup="always",
 )
 

@@ -10,13 +10,12 @@ from typing import TextIO
 
 from voice_assistant.core.events import (
     Command,
-    CommitInput,
     Event,
     PlayoutStarted,
+    Released,
     ReplyAudio,
-    SendText,
     SessionOpened,
-    TurnClosed,
+    TextEntered,
 )
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.transcript import Transcript
@@ -43,7 +42,6 @@ class AnswerPrinter:
         self._heard_ms = 0.0
         self._model = ""
         self._asked_at: float | None = None
-        self._closed_at = 0.0
         self._first_byte_at: float | None = None
         self._audible_at: float | None = None
 
@@ -55,11 +53,10 @@ class AnswerPrinter:
         match entry:
             case SessionOpened(model=model):
                 self._model = model
-            case TurnClosed(at=at):
-                self._closed_at = at
-            case CommitInput():
-                self._asked_at = self._closed_at
-            case SendText(text=text):
+            case Released(at=at):
+                self._asked_at = at
+            case TextEntered(at=at, text=text):
+                self._asked_at = at
                 self._question.append(text)
             case ReplyAudio(at=at) if self._first_byte_at is None:
                 self._first_byte_at = at
