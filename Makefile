@@ -26,7 +26,7 @@ check:  ## formatting, lint, types, and who may import whom
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/unit/test_imports.py
 
-bench:  ## measure: turns, echo, playout, latency
+bench:  ## measure, a table each
 	@$(SETUP) --group test
 	@.venv/bin/python -m benchmarks $(ARGS)
 
