@@ -93,7 +93,7 @@ def talk(config: Config, options: Options) -> int:
     Raises:
         VoiceAssistantError: It could not begin, or could not go on.
     """
-    plain = options.plain or not sys.stdout.isatty()
+    plain = options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
     status = Status(mode=config.turns.mode, recording=options.record is not None)
     view: View = PlainPrinter(sys.stdout, sys.stderr) if plain else Screen(status, config.keys, sys.stdout)
     asyncio.run(_hold(config, options, view, is_question=False))
@@ -166,6 +166,9 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         stack.callback(running.cancel)
         # The connection is on its way while the devices open.
         await asyncio.sleep(0)
+        if isinstance(view, Screen):
+            # PortAudio and ALSA write to it from C, also when they close: in the middle of the screen.
+            stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
         stack.callback(speaker.close)
         speaker.open()
         stack.callback(microphone.close)
@@ -243,10 +246,9 @@ def _show(
     post: Callable[[Event], None],
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    """Begin to show the session; with a live screen, take the keyboard and keep others off the terminal."""
+    """Begin to show the session, and to read the keyboard."""
     keyboard = Keyboard(config.keys, post, loop.time)
     if isinstance(view, Screen):
-        stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
         keyboard = Keyboard(config.keys, post, loop.time, on_suspend=view.suspend, on_resume=view.resume)
     if not isinstance(view, AnswerPrinter):
         stack.callback(keyboard.stop)
