@@ -1,0 +1,1 @@
+"""Measurements of this program: one command each, a table each."""

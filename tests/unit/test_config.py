@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import typing
 from itertools import pairwise
@@ -68,6 +69,41 @@ def test_every_setting_in_the_shipped_file_says_what_it_is() -> None:
     ]
 
     assert bare == []
+
+
+def numbers_with_their_limits() -> list[tuple[str, str, float, float]]:
+    """Read from the shipped file between which numbers a setting may lie: table, key, lowest, highest."""
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    found = []
+    for section in re.split(r"^\[", text, flags=re.MULTILINE)[1:]:
+        table = section.partition("]")[0]
+        line = r"^(\w+) = [-\d.]+ .*?# .*?(-?[\d.]+) to (-?[\d.]+)"
+        for key, low, high in re.findall(line, section, re.MULTILINE):
+            found.append((table, key, float(low.rstrip(".")), float(high.rstrip("."))))
+    return found
+
+
+def test_every_number_in_the_shipped_file_has_limits() -> None:
+    numbers = {
+        (table, key) for table, keys in KNOWN.items() for key in keys if keys[key].type in (int, float)
+    }
+
+    assert {(table, key) for table, key, _, _ in numbers_with_their_limits()} == numbers
+
+
+@pytest.mark.parametrize(("table", "key", "low", "high"), numbers_with_their_limits())
+def test_the_limits_that_the_shipped_file_names_are_those_that_hold(
+    table: str, key: str, low: float, high: float
+) -> None:
+    whole = KNOWN[table][key].type is int
+
+    def says(value: float) -> Path:
+        return write("user.toml", f"[{table}]\n{key} = {int(value) if whole else value}")
+
+    for within in (low, high):
+        load({}, {}, says(within))
+    for beyond in (low - 1, high + 1):
+        assert f"[{table}] {key} is " in str(refused(file=says(beyond)))
 
 
 # --- Order ---
