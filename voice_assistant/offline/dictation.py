@@ -29,7 +29,7 @@ _FIRST_LOOK_MS = 1_500
 _LOOK_EVERY_MS = 1_500
 _LOOK_COST = 6.0
 """Looks on the way take at most one part in six of the time, so that the last one need not wait long."""
-_LEAD_MS = 500
+_LEAD_MS = 160
 """Kept of the silence before the first speech."""
 
 _BYTES_MS = NEAR_RATE * SAMPLE_BYTES // 1000

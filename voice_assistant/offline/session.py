@@ -192,6 +192,7 @@ class ClientSession:
         fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
         self._post("input_audio_buffer.committed", fields)
         self._add(item)
+        self._unclaimed = None
         self._heard_ms[item.id] = turn.heard_ms
         self._understanding[item.id] = asyncio.create_task(self._understand(item, turn.dictation.finish()))
         return item
