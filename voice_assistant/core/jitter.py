@@ -211,7 +211,7 @@ class JitterBuffer:
         reply = self._queue[0]
         queued_ms = reply.queued / SAMPLES_PER_MS
         if reply.waiting:
-            if not reply.ended and not self._delivery.is_enough(queued_ms, started=reply.played > 0):
+            if not (reply.ended or self._is_enough(reply, queued_ms)):
                 return False
             reply.waiting = False
         if not reply.queued:
@@ -219,15 +219,18 @@ class JitterBuffer:
             return self._break_off(reply)
         if not reply.played:
             self._notes.append(Started(reply.item))
-        if not reply.ended and self._delivery.asks_for_slower(reply.played / SAMPLES_PER_MS, queued_ms):
-            if not self._lengthen(reply):
-                pcm = self._take(reply, min(wanted, reply.queued, OVERLAP))
-                self._lengthener.follow(pcm, slower=True)
-        else:
-            pcm = self._take(reply, min(wanted, reply.queued))
-            if not reply.ended:
-                self._lengthener.follow(pcm, slower=False)
+        if reply.ended:
+            self._take(reply, min(wanted, reply.queued))
+            return True
+        speed = self._delivery.speed(reply.played / SAMPLES_PER_MS, queued_ms)
+        if speed == 1.0 or not self._lengthen(reply):
+            self._lengthener.follow(self._take(reply, min(wanted, reply.queued, OVERLAP)), speed)
         return True
+
+    def _is_enough(self, reply: ReplySound, queued_ms: float) -> bool:
+        if reply.played:
+            return self._delivery.lets_go_on(queued_ms)
+        return self._delivery.lets_start(queued_ms)
 
     def _take(self, reply: ReplySound, samples: int) -> bytes:
         """Make a piece of the reply's next samples ready; they are returned as they went in."""

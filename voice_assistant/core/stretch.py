@@ -31,9 +31,6 @@ OVERLAP = 240
 LONG_LAG_BONUS = 0.1
 """Added to the likeness (at most 1) of the longest lag, in proportion for shorter ones: fewer joins."""
 
-SLOW_SPEED = 0.8
-"""Of a reply that is drawn out: media time over time. Slower speech than this is noticed."""
-
 PAUSE_RATE = 2.0
 """Samples inserted for each one of a natural pause, at most; 360 in 10 ms is as much as is possible."""
 
@@ -128,7 +125,7 @@ _BONUS = LONG_LAG_BONUS * np.arange(LONGEST_LAG, SHORTEST_LAG - 1, -1) / LONGEST
 
 
 class Lengthener:
-    """Says what to insert where, so that a reply plays at ``SLOW_SPEED``; natural pauses take more."""
+    """Says what to insert where, so that a reply plays at a given speed; natural pauses take more."""
 
     def __init__(self) -> None:
         self._loudest = 0.0
@@ -145,15 +142,15 @@ class Lengthener:
         """Has enough been played at full speed, and is there enough to look back on?"""
         return self._debt >= SMALLEST_DEBT and len(self._before) >= 2 * LONGEST_LAG
 
-    def follow(self, pcm: bytes, *, slower: bool) -> None:
-        """Take note of samples of the reply that are played as they are."""
+    def follow(self, pcm: bytes, speed: float) -> None:
+        """Take note of samples that are played as they are; the reply is to play at *speed*, 1 or less."""
         samples = len(pcm) // 2
         self._before = (self._before + pcm)[-2 * LONGEST_LAG :]
         level = rms(pcm)
         self._loudest = max(self._loudest * LOUDEST_DECAY**samples, level)
         self._quiet = self._quiet + samples if self._is_quiet(level) else 0
-        if slower:
-            rate = PAUSE_RATE if self._in_pause else 1.0 / SLOW_SPEED - 1.0
+        if speed < 1.0:
+            rate = PAUSE_RATE if self._in_pause else 1.0 / speed - 1.0
             self._debt = min(self._debt + rate * samples, LONGEST_LAG)
         else:
             self._debt = 0.0
