@@ -100,6 +100,7 @@ def test_echo_is_taken_out() -> None:
     last = slice(4 * NEAR_RATE, None)
     assert level(near[last]) - level(sent(cleaned)[last]) > 15
     assert all(one.echo for one in cleaned[4 * 50 :])
+    assert sum(one.mostly_echo for one in cleaned[4 * 50 :]) > 30
     removed = cleaned[-1].removed_db
     assert removed is not None
     assert removed > 15
@@ -119,6 +120,7 @@ def test_without_an_echo_path_the_words_said_into_a_reply_stay_whole() -> None:
     assert not cleaned[-1].echo
     assert cleaned[-1].far_active
     assert cleaned[-1].removed_db == 0.0
+    assert not any(one.mostly_echo for one in cleaned[4 * 50 :])
 
 
 def test_raw_is_the_microphone_even_under_echo_and_is_still_judged_clean() -> None:

@@ -44,12 +44,13 @@ class Ear:
         begins: bool = False,
         samples: int = FRAME,
     ) -> list[Event]:
-        """A letter a frame: S clear speech, s speech, anything else silence."""
+        """A letter a frame: S clear speech, s speech, e speech that is mostly echo, anything else silence."""
         events: list[Event] = []
         for letter in speech:
             voice = AudioFrame(pcm(self.sample, samples), NEAR_RATE, self.sample)
             self.sample += samples
-            heard = Heard(voice, letter in "sS", letter == "S", far_active, echo, begins)
+            is_speech, is_clear = letter in "sSe", letter == "S"
+            heard = Heard(voice, is_speech, is_clear, far_active, echo, letter == "e", begins)
             events += self.gate.hear(self.at, heard)
             begins = False
         self.events += events
@@ -109,7 +110,7 @@ def test_an_onset_is_speech_within_a_stretch_a_third_longer(speech_ms: int, need
     assert Share.of(speech_ms) == Share(needed, among)
 
 
-@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 9)])
+@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 6)])
 def test_barge_in_takes_more_speech_while_the_microphone_hears_the_reply(echo: bool, frames: int) -> None:
     ear = Ear(TurnGate())
     ear.hear("." * 20, far_active=True, echo=echo)
@@ -119,6 +120,13 @@ def test_barge_in_takes_more_speech_while_the_microphone_hears_the_reply(echo: b
 
     assert not opened(before)
     assert [event.speech_ms for event in opened(then)] == [frames * FRAME_MS]
+
+
+def test_speech_that_is_mostly_echo_is_suspected_but_takes_no_floor() -> None:
+    ear = Ear(TurnGate())
+
+    assert kinds(ear.hear("e" * 50, far_active=True, echo=True)) == ["TurnSuspected"]
+    assert kinds(ear.hear("s" * 6, far_active=True, echo=True)) == ["TurnOpened"]
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

@@ -94,6 +94,7 @@ class Listener:
             is_clear=opinion.is_clear,
             far_active=cleaned.far_active,
             echo=cleaned.echo,
+            mostly_echo=cleaned.mostly_echo,
             begins=cleaned.begins,
         )
         level = Level(

@@ -42,7 +42,7 @@ class TurnSettings:
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
     barge_in_ms: int = 80
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
-    barge_in_echo_ms: int = 180
+    barge_in_echo_ms: int = 120
     """speech that opens a turn while the microphone hears the reply; 40 to 1000"""
     pre_roll_ms: int = 1000
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
@@ -100,6 +100,7 @@ class Heard:
         is_clear: Its opinion, sure enough to open a turn into the silence, where nobody asks again.
         far_active: A reply is playing.
         echo: The microphone hears it.
+        mostly_echo: It hears hardly anything else in this frame.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
     """
 
@@ -108,6 +109,7 @@ class Heard:
     is_clear: bool
     far_active: bool = False
     echo: bool = False
+    mostly_echo: bool = False
     begins: bool = False
 
 
@@ -137,6 +139,7 @@ class TurnGate:
         self._next_sample = 0
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
         self._clear: deque[bool] = deque(maxlen=self._longest_window())
+        self._own: deque[bool] = deque(maxlen=self._longest_window())
         self._quiet_frames = 0
         self._suspected = False
 
@@ -187,6 +190,7 @@ class TurnGate:
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
+        self._own.clear()
         return events
 
     def change_mode(self, mode: Mode, at: float) -> list[Event]:
@@ -210,6 +214,7 @@ class TurnGate:
             return []
         self._opinions.append(heard.is_speech)
         self._clear.append(heard.is_clear)
+        self._own.append(heard.is_speech and not heard.mostly_echo)
         self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
         events: list[Event] = []
         if not self._suspected and SUSPICION.met_by(self._opinions):
@@ -225,9 +230,9 @@ class TurnGate:
         settings = self._settings
         if not heard.far_active:
             return Share.of(settings.onset_ms).met_by(self._clear)
-        return Share.of(settings.barge_in_echo_ms if heard.echo else settings.barge_in_ms).met_by(
-            self._opinions
-        )
+        if heard.echo:
+            return Share.of(settings.barge_in_echo_ms).met_by(self._own)
+        return Share.of(settings.barge_in_ms).met_by(self._opinions)
 
     def _longest_window(self) -> int:
         settings = self._settings
@@ -239,6 +244,7 @@ class TurnGate:
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
+        self._own.clear()
         self._suspected = False
         self._turns += 1
         self._turn = _Turn(samples=pre_roll.samples)
