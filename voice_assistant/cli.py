@@ -15,13 +15,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from voice_assistant import __version__
 from voice_assistant.errors import UsageError, VoiceAssistantError
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_UNEXPECTED = 1
 EXIT_INTERRUPTED = 130
