@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from voice_assistant.core.delivery import PLANS, SLOW_SPEED, URGENT_SPEED, Delivery, Plan
 
 MS = 24
@@ -99,6 +101,19 @@ def test_waiting_for_an_end_that_comes_late_is_not_held_against_a_plan() -> None
     assert delivery.learned[0] == 0.0
 
 
+def test_a_gap_that_the_last_part_ends_is_held_against_a_plan() -> None:
+    delivery = Delivery([EAGER, PATIENT], [0.0, 1.0])
+    delivery.begin()
+    delivery.arrive(500 * MS)
+    delivery.lets_start(500)
+
+    delivery.pass_time(700 * MS)
+    delivery.arrive(100 * MS)
+    delivery.close()
+
+    assert delivery.learned[0] > 100.0
+
+
 def test_what_was_learned_can_be_handed_on_to_another_session() -> None:
     first = Delivery([EAGER, PATIENT], [0.0, 1.0])
     deliver(first, late_once())
@@ -120,11 +135,11 @@ def test_old_stalls_are_forgotten() -> None:
     assert delivery.lets_start(queued_ms=100)
 
 
-def test_what_an_older_program_learned_of_other_plans_is_left_aside() -> None:
-    delivery = Delivery.of(40, adaptive=True, learned=[1.0, 2.0])
-
-    assert len(delivery.learned) == len(PLANS) + 1
-    assert min(delivery.learned) == delivery.learned[0]
+@pytest.mark.parametrize(
+    "learned", [[], [1.0, 2.0], [float("nan")] * (len(PLANS) + 1), [-1.0] * (len(PLANS) + 1)]
+)
+def test_what_does_not_fit_the_plans_is_left_aside(learned: list[float]) -> None:
+    assert Delivery.of(40, adaptive=True, learned=learned).learned == Delivery.of(40, adaptive=True).learned
 
 
 def test_without_adapting_there_is_one_plan_and_one_speed() -> None:

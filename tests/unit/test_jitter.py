@@ -13,7 +13,7 @@ from voice_assistant.core.settings import SettingError
 
 BLOCK = 240
 MS = 24
-CAUTIOUS = [1.0] * len(PLANS) + [0.0]
+CAUTIOUS = [1e6] * len(PLANS) + [0.0]
 """As if the last plan had proved best."""
 FIXED = PlayoutSettings(adaptive=False, prefill_ms=40)
 
@@ -157,6 +157,79 @@ def test_waiting_for_the_end_of_a_reply_that_was_played_is_no_underrun() -> None
     pull(buffer, 10)
 
     assert buffer.take_notes() == [Started("a"), Drained("a", 50.0)]
+
+
+# --- adapting ---
+
+
+def played(buffer: JitterBuffer, item: str, arrivals_ms: list[int], part_ms: int = 100) -> tuple[bytes, int]:
+    """Play a reply of equal parts to its end; what was pulled from its first sample, and its underruns."""
+    whole, left, heard, now_ms, gaps, drained = (
+        tone(part_ms * len(arrivals_ms)),
+        arrivals_ms,
+        b"",
+        0,
+        0,
+        False,
+    )
+    while not drained:
+        while left and left[0] <= now_ms:
+            at = 2 * MS * part_ms * (len(arrivals_ms) - len(left))
+            buffer.push(item, whole[at : at + 2 * MS * part_ms])
+            left = left[1:]
+            if not left:
+                buffer.end(item)
+        block = buffer.pull(BLOCK)
+        notes = buffer.take_notes()
+        heard += block if heard or Started(item) in notes else b""
+        gaps += notes.count(RanDry(item))
+        drained = any(isinstance(note, Drained) for note in notes)
+        now_ms += 10
+    return heard, gaps
+
+
+def test_a_steady_reply_starts_within_20_ms_and_nothing_is_inserted() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+
+    for reply in "abc":
+        heard, gaps = played(buffer, reply, [100 * part for part in range(40)])
+
+        assert gaps == 0
+        assert heard[: 2 * MS * 4000] == tone(4000)
+
+
+def test_a_provider_that_stalls_is_played_without_a_gap_once_it_is_known() -> None:
+    buffer = JitterBuffer(PlayoutSettings())
+    stalling = [100 * part + (300 if part in (20, 21) else 0) for part in range(40)]
+    stalling = [max(stalling[: part + 1]) for part in range(40)]
+
+    gaps = [played(buffer, f"reply {number}", stalling)[1] for number in range(5)]
+
+    assert gaps[0] >= 1
+    assert gaps[2:] == [0, 0, 0]
+
+
+def test_what_one_session_learned_serves_the_next() -> None:
+    first = JitterBuffer(PlayoutSettings())
+    stalling = [100 * part + (300 if part == 20 else 0) for part in range(20)] + [2300] * 4
+    for number in range(4):
+        played(first, f"reply {number}", stalling)
+
+    second = JitterBuffer(PlayoutSettings(), learned=first.learned)
+
+    assert played(second, "a", stalling)[1] == 0
+
+
+def test_a_reply_played_slower_has_its_inserted_samples_booked_apart() -> None:
+    buffer = JitterBuffer(PlayoutSettings(), learned=CAUTIOUS)
+
+    heard, _ = played(buffer, "a", [100 * part for part in range(40)])
+
+    books = buffer.books("a")
+    assert books is not None
+    assert books.stretched > 0
+    assert books.played == books.received == 4000 * MS
+    assert len(heard) // 2 >= books.played + books.stretched + books.paused
 
 
 # --- pausing and dropping ---

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from voice_assistant.core.audio import REPLY_RATE
 
@@ -99,10 +100,7 @@ class _Shadow:
                     self.cost += STEP_MS * WAIT_COST
                 return
             self._waiting = False
-            if self._gap_ms:
-                # Charged now, for a gap after which nothing comes was none.
-                self.cost += GAPS_COST + self._gap_ms * GAP_COST
-                self._gap_ms = 0.0
+            self._charge_gap()
         if level_ms < STEP_MS:
             self._waiting = True
             self._missing_ms = max(self.plan.refill_ms, STEP_MS)
@@ -112,9 +110,18 @@ class _Shadow:
             self._played_ms += STEP_MS * speed
             self.cost += STEP_MS * (1.0 - speed) * STRETCH_COST
 
-    def close(self) -> None:
+    def close(self, received_ms: float) -> None:
+        """Forget a little of the past, and count this reply to it."""
+        if received_ms - self._played_ms >= STEP_MS:
+            self._charge_gap()
         self.past = self.past * MEMORY + self.cost
         self.cost = 0.0
+
+    def _charge_gap(self) -> None:
+        # Only when more has come, for a gap after which nothing comes was none.
+        if self._gap_ms:
+            self.cost += GAPS_COST + self._gap_ms * GAP_COST
+            self._gap_ms = 0.0
 
 
 FIRST_WAIT_MS = 10.0
@@ -171,7 +178,10 @@ class Delivery:
 
     @classmethod
     def of(cls, prefill_ms: float, *, adaptive: bool, learned: Sequence[float] | None = None) -> Delivery:
-        """Start with a prefill; if *adaptive*, go over to whatever plan suits the provider."""
+        """Start with a prefill; if *adaptive*, go over to whatever plan suits the provider.
+
+        What was *learned* of other plans, by an older program, or is no list of costs, is left aside.
+        """
         if not adaptive:
             return cls([Plan(prefill_ms, prefill_ms, 0, 0)], [0.0])
         first = Plan(
@@ -183,7 +193,7 @@ class Delivery:
             per_late=FIRST_PER_LATE,
         )
         plans = [first, *(plan for plan, _ in PLANS)]
-        if learned is None or len(learned) != len(plans):
+        if learned is None or len(learned) != len(plans) or not all(0.0 <= cost < inf for cost in learned):
             learned = [0.0, *(cost for _, cost in PLANS)]
         return cls(plans, learned)
 
@@ -244,7 +254,7 @@ class Delivery:
         if self._arriving:
             self._arriving = False
             for shadow in self._shadows:
-                shadow.close()
+                shadow.close(self._received_ms)
             self._best = min(self._shadows, key=_cost)
 
 

@@ -152,8 +152,6 @@ class Lengthener:
         if speed < 1.0:
             rate = PAUSE_RATE if self._in_pause else 1.0 / speed - 1.0
             self._debt = min(self._debt + rate * samples, LONGEST_LAG)
-        else:
-            self._debt = 0.0
 
     def insertion(self, after: bytes) -> tuple[bytes, bool]:
         """What to insert before *after*, and whether that lengthens a natural pause; only when due."""
