@@ -6,6 +6,7 @@ field that is missing, misnamed or of a wrong type fails the test that received 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import json
@@ -161,7 +162,8 @@ class Client:
 
     async def receive(self) -> Json:
         """Take the next event, whatever it is."""
-        message = await self.socket.receive(timeout=LIMIT_S)
+        async with asyncio.timeout(LIMIT_S):  # aiohttp's own timeout begins anew with every ping
+            message = await self.socket.receive()
         assert message.type == aiohttp.WSMsgType.TEXT, f"no event, but {message.type.name}: {message.data}"
         event = validated(json.loads(message.data), self.generation)
         self.seen.append(event)
