@@ -110,7 +110,7 @@ def test_an_onset_is_speech_within_a_stretch_a_third_longer(speech_ms: int, need
     assert Share.of(speech_ms) == Share(needed, among)
 
 
-@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 6)])
+@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 7)])
 def test_barge_in_takes_more_speech_while_the_microphone_hears_the_reply(echo: bool, frames: int) -> None:
     ear = Ear(TurnGate())
     ear.hear("." * 20, far_active=True, echo=echo)
@@ -126,7 +126,7 @@ def test_speech_that_is_mostly_echo_is_suspected_but_takes_no_floor() -> None:
     ear = Ear(TurnGate())
 
     assert kinds(ear.hear("e" * 50, far_active=True, echo=True)) == ["TurnSuspected"]
-    assert kinds(ear.hear("s" * 6, far_active=True, echo=True)) == ["TurnOpened"]
+    assert kinds(ear.hear("s" * 7, far_active=True, echo=True)) == ["TurnOpened"]
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

@@ -48,6 +48,10 @@ _MOSTLY_ECHO_DB = 15.0
 simulated rooms, asking for less at every frame of a barge-in halves the false ones and costs none at a voice
 as loud as the echo."""
 
+_SETTLING_FRAMES = 75
+"""Frames (1.5 s) of echo that AEC3 needs, once, to know the room; what it leaves until then is not believed.
+All but a few of the false barge-ins in the simulated rooms fell into this time."""
+
 Samples = NDArray[np.int16]
 
 
@@ -73,7 +77,8 @@ class Cleaned:
         begins: *voice* does not follow on the one before: the stream began, or a long hole was left out.
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
         echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
-        mostly_echo: AEC3 took almost everything away: a voice in *frame* may be the rest of the reply's.
+        mostly_echo: AEC3 took almost everything away, or does not know the room yet: a voice in *frame* may
+            be the rest of the reply's.
         removed_db: Echo return loss enhancement of the last third of a second, 0 where there is no echo;
             None where the far end is silent.
     """
@@ -101,6 +106,7 @@ class EchoCanceller:
         self._coupling = Coupling()
         self._slow = Loss(_SMOOTHING)
         self._quick = Loss(_FOLLOWING)
+        self._settling = _SETTLING_FRAMES
 
     def clean(self, near: AudioFrame, far: AudioFrame) -> Cleaned:
         """Take the next 20 ms of both ends.
@@ -130,17 +136,19 @@ class EchoCanceller:
         removed_db, mostly_echo = None, False
         if far_active:
             left_power = sharp_power(out)
-            mostly_echo = echo and self._quick.follow(heard_power, left_power) > _MOSTLY_ECHO_DB
-            removed_db = self._slow.db
+            quick_db = self._quick.follow(heard_power, left_power)
             if played_power > _FAR_ACTIVE_POWER:
-                removed_db = self._slow.follow(heard_power, left_power)
-            removed_db = removed_db if echo else 0.0
+                self._slow.follow(heard_power, left_power)
+                self._settling -= self._settling > 0
+            mostly_echo = echo and (self._settling > 0 or quick_db > _MOSTLY_ECHO_DB)
+            removed_db = self._slow.db if echo else 0.0
 
         judged = self._cross(delayed, out, echo)
         sent = delayed if self._settings.send == "raw" else judged
         voice, begins = self._stretch(near.first_sample, sent)
         if begins:
             self._coupling = Coupling()
+            self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
         return Cleaned(frame, voice, begins, far_active, echo, mostly_echo, removed_db)
 

@@ -42,7 +42,7 @@ class TurnSettings:
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
     barge_in_ms: int = 80
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
-    barge_in_echo_ms: int = 120
+    barge_in_echo_ms: int = 140
     """speech that opens a turn while the microphone hears the reply; 40 to 1000"""
     pre_roll_ms: int = 1000
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
