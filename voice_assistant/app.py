@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from voice_assistant import awake
-from voice_assistant.asking import Asker
+from voice_assistant.asking import Asker, Prompt, Prompter
 from voice_assistant.config import Config
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
@@ -29,9 +29,10 @@ from voice_assistant.core.status import Status
 from voice_assistant.devices import portaudio
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
+from voice_assistant.devices.optional import SpeakerIfAny
 from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, wav_seconds
-from voice_assistant.errors import LinkError
+from voice_assistant.errors import DeviceError, LinkError, UsageError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
@@ -60,7 +61,9 @@ class Options:
         input_file: A WAV file in the microphone's place.
         output_file: A WAV file for what would be heard.
         plays: Use a loudspeaker, even where there is an output file.
+        must_be_heard: A missing loudspeaker is an error; otherwise the conversation is held without one.
         text: What is asked in writing.
+        prompts: A script in the microphone's place: spoken as the answers come.
     """
 
     key: str = ""
@@ -72,7 +75,9 @@ class Options:
     input_file: Path | None = None
     output_file: Path | None = None
     plays: bool = True
+    must_be_heard: bool = True
     text: str = ""
+    prompts: tuple[Prompt, ...] = ()
 
 
 class View(Tap, Protocol):
@@ -116,6 +121,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
+    _check_files(options)
+    asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
         # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
         ready = loop.run_in_executor(None, portaudio.load) if _wants_devices(options) else None
@@ -133,16 +140,20 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             log=options.log,
         )
         if ready:
-            await ready
+            await _loaded(ready, is_needed=options.must_be_heard)
 
         far_end = FarEnd()
-        speaker = _speaker(config, options, far_end, post, loop)
+        missing: list[DeviceError] = []
+        speaker = _speaker(config, options, far_end, post, loop, missing)
         microphone = _microphone(config, options, far_end, post, loop)
         link = Link(post, loop.time)
         taps: list[Tap] = [view]
-        asker = _asker(options, post, is_question=is_question)
         if asker:
             taps.append(asker)
+        prompter = None
+        if options.prompts and isinstance(microphone, FileMicrophone):
+            prompter = Prompter(post, microphone.say, options.prompts)
+            taps.append(prompter)
         session = Session(
             inbox=inbox,
             listener=Listener(config.turns, config.speech, config.echo),
@@ -176,6 +187,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         _show(config, options, view, stack, post, loop)
         if provider.notice:
             session.tell(Notify("info", provider.notice))
+        for error in missing:
+            session.tell(Notify("info", f"Nothing is heard: {error}."))
         if options.text:
             post(TextEntered(loop.time(), options.text))
         watching = asyncio.create_task(awake.watch(post, loop.time))
@@ -187,6 +200,38 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         raise stop.error
     if asker and is_question and not asker.was_answered:
         raise LinkError("no answer came", remedy="Ask again; 'voice-assistant doctor' looks for the reason.")
+    if prompter and (reason := _why_incomplete(prompter, options.prompts)):
+        raise LinkError(reason, remedy="Try again; 'voice-assistant doctor' looks for the reason.")
+
+
+def _why_incomplete(prompter: Prompter, prompts: tuple[Prompt, ...]) -> str:
+    """Say what of a script did not come about; empty where all of it did."""
+    if prompter.answered < len(prompts):
+        return f"{prompter.answered} of {len(prompts)} questions were answered"
+    interruptions = sum(prompt.over_ms is not None for prompt in prompts)
+    return "" if prompter.cuts >= interruptions else "a reply was not cut where it was interrupted"
+
+
+def _check_files(options: Options) -> None:
+    """Find out now, and not when everything else has been started, that a file will not do."""
+    into = options.output_file
+    if into is None:
+        return
+    if options.input_file and into.exists() and into.samefile(options.input_file):
+        raise UsageError(
+            f"{into} cannot be the question and the answer", remedy="Name another file for the answer."
+        )
+    if into.is_dir() or not into.absolute().parent.is_dir():
+        raise DeviceError(f"cannot write {into}: no such folder", remedy="Choose another place for the file.")
+
+
+async def _loaded(loading: asyncio.Future[object], *, is_needed: bool) -> None:
+    """Wait for PortAudio; where a loudspeaker is not needed, opening one tells that it is missing."""
+    try:
+        await loading
+    except DeviceError:
+        if is_needed:
+            raise
 
 
 class _End(Protocol):
@@ -200,7 +245,7 @@ class _PlayoutEnd(_End, Loudspeaker, Protocol):
 
 
 def _wants_devices(options: Options) -> bool:
-    return options.plays or not (options.input_file or options.text)
+    return options.plays or not (options.input_file or options.text or options.prompts)
 
 
 def _speaker(
@@ -209,9 +254,15 @@ def _speaker(
     far_end: FarEnd,
     post: Callable[[Event], None],
     loop: asyncio.AbstractEventLoop,
+    missing: list[DeviceError],
 ) -> _PlayoutEnd:
     if options.output_file is None:
-        return Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
+        mixer = Mixer(config.playout)
+        heard = Speaker(config.speaker, mixer, far_end, post, loop, loop.time)
+        if options.must_be_heard:
+            return heard
+        silence = FileSpeaker(None, mixer, far_end, post, loop, loop.time)
+        return SpeakerIfAny(heard, silence, missing.append)
     if not options.plays:
         return FileSpeaker(options.output_file, Mixer(config.playout), far_end, post, loop, loop.time)
     heard = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
@@ -227,7 +278,7 @@ def _microphone(
     post: Callable[[Event], None],
     loop: asyncio.AbstractEventLoop,
 ) -> _End:
-    if options.input_file or options.text:
+    if options.input_file or options.text or options.prompts:
         return FileMicrophone(options.input_file, far_end, post, loop, loop.time)
     return Microphone(config.capture, far_end, post, loop, loop.time)
 

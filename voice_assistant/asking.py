@@ -1,15 +1,17 @@
-"""One question, and then the end: a file or a text takes the place of the person.
+"""Somebody who asks in a person's place: one question out of a file, or a script of several.
 
-It is a tap that posts: it presses the talk key before a spoken file begins, lets it go where the file ends,
-and asks the session to stop once the answer has been heard. What is said and heard in between is the
-session's as ever. Time is the time of the captured blocks, which come every 20 ms whatever happens.
+Both are taps that post. ``Asker`` asks one question and waits for the end of the answer; ``Prompter`` speaks
+one prompt after the other into a scripted microphone, each when the answer before it has been heard, or
+right over that answer. What is said and heard in between is the session's as ever. Time is the time of the
+captured blocks, which come every 20 ms whatever happens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from voice_assistant.core.audio import NEAR_RATE
+from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
     Captured,
     Command,
@@ -17,10 +19,12 @@ from voice_assistant.core.events import (
     Event,
     PlayoutDrained,
     PlayoutDropped,
+    PlayoutProgress,
     Pressed,
     Released,
     ReplyAudio,
     ReplyDone,
+    SessionOpened,
     StopRequested,
     TextEntered,
     ToolCall,
@@ -34,8 +38,65 @@ PATIENCE_S = 60.0
 """Without any answer for this long, nobody waits any longer; a lost line is tried again meanwhile."""
 
 
+class Answers:
+    """Keeps count of what is still to be answered, or to be heard of an answer."""
+
+    def __init__(self) -> None:
+        self.was_answered = False
+        """Has anything come back?"""
+        self.active_at: float | None = None
+        """When something was last said by either side."""
+        self._unanswered = 0
+        self._pending: set[str] = set()
+        self._old: set[str] = set()
+        self._known: set[str] = set()
+        self._played: set[str] = set()
+
+    @property
+    def has_come(self) -> bool:
+        """Everything that was asked is answered, and the answer has been played."""
+        return self.was_answered and not self._unanswered and not self._pending
+
+    def expect_another(self) -> None:
+        """Forget that something was answered: another question begins."""
+        self.was_answered = False
+
+    def see(self, entry: Event | Command) -> None:
+        """Take note of an event or a command."""
+        match entry:
+            case TurnOpened(at=at):
+                self.active_at = at
+            case CommitInput() | TextEntered():
+                self._unanswered += 1
+                # What was under way before is no answer to this, though more of it may still be told.
+                self._old = set(self._known)
+            case ReplyAudio(at=at, item=item):
+                self._known.add(item)
+                self._pending |= {item} - self._played
+                self.active_at = at
+            case ReplyDone(at=at, item=item):
+                self._answered(at, item)
+            case ToolCall(at=at):
+                self._answered(at, None)
+            case PlayoutDrained(at=at, item=item) | PlayoutDropped(at=at, item=item):
+                self._played.add(item)
+                self._pending.discard(item)
+                self._answered(at, item)
+            case _:
+                pass
+
+    def _answered(self, at: float, item: str | None) -> None:
+        self.active_at = at
+        if item not in self._old:
+            self.was_answered = True
+            self._unanswered = 0
+
+
 class Asker:
     """Asks what a microphone file holds, or waits for the answer to what was typed.
+
+    It presses the talk key before a spoken file begins, lets it go where the file ends, and asks the session
+    to stop once the answer has been heard.
 
     Args:
         post: Takes the keys and the request to stop.
@@ -47,39 +108,22 @@ class Asker:
         self._post = post
         self._question_s = question_s
         self._holds_key = holds_key and question_s is not None
+        self._answers = Answers()
         self._began: int | None = None
         self._is_over = question_s is None
         self._over_at: float | None = None
-        self._unanswered = 0
-        self._pending: set[str] = set()
-        self._active_at: float | None = None
         self._asked_to_stop = False
-        self.was_answered = False
+
+    @property
+    def was_answered(self) -> bool:
         """Has anything come back?"""
+        return self._answers.was_answered
 
     def see(self, entry: Event | Command) -> None:
         """Take note; press, let go and stop when it is time."""
-        match entry:
-            case Captured(at=at):
-                self._captured(at, entry)
-            case TurnOpened(at=at):
-                self._active_at = at
-            case CommitInput() | TextEntered():
-                self._unanswered += 1
-            case ReplyAudio(at=at, item=item):
-                self._pending.add(item)
-                self._active_at = at
-            case ReplyDone(at=at) | ToolCall(at=at):
-                self.was_answered = True
-                self._unanswered = 0
-                self._active_at = at
-            case PlayoutDrained(at=at, item=item) | PlayoutDropped(at=at, item=item):
-                self.was_answered = True
-                self._unanswered = 0
-                self._pending.discard(item)
-                self._active_at = at
-            case _:
-                pass
+        self._answers.see(entry)
+        if isinstance(entry, Captured):
+            self._captured(entry.at, entry)
 
     def _captured(self, at: float, captured: Captured) -> None:
         if self._began is None:
@@ -97,8 +141,107 @@ class Asker:
             self._stop_when_answered(at, self._over_at)
 
     def _stop_when_answered(self, at: float, over_at: float) -> None:
-        since = max(self._active_at or over_at, over_at)
-        answered = self.was_answered and not self._unanswered and not self._pending
+        since = max(self._answers.active_at or over_at, over_at)
+        answered = self._answers.has_come
         if (answered and at - since >= CALM_S) or at - since >= PATIENCE_S:
             self._asked_to_stop = True
             self._post(StopRequested(at, "the question was answered" if answered else "no answer came"))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something that is said into the microphone.
+
+    Args:
+        sound: 16-bit mono at 16 kHz.
+        over_ms: Milliseconds of the reply before that are heard when this is said over it; None waits for
+            the end of that reply.
+    """
+
+    sound: bytes
+    over_ms: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes to say."""
+        return len(self.sound) / SAMPLE_BYTES / NEAR_RATE
+
+
+class Prompter:
+    """Speaks prompts as a person would: each when the answer before it is over, or over that answer.
+
+    Args:
+        post: Takes the request to stop.
+        say: Speaks sound into the microphone, from now on.
+        prompts: In order; at least one.
+        patience_s: Without an answer to a prompt for this long, the session is asked to stop.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[Event], None],
+        say: Callable[[bytes], None],
+        prompts: Sequence[Prompt],
+        *,
+        patience_s: float = 20.0,
+    ) -> None:
+        self._post = post
+        self._say = say
+        self._left = list(prompts)
+        self._patience_s = patience_s
+        self._answers = Answers()
+        self._spoken_at: float | None = None
+        self._is_committed = False
+        self._has_begun = False
+        self._asked_to_stop = False
+        self.answered = 0
+        """Prompts that were answered, or whose answer the next prompt cut short."""
+        self.cuts = 0
+        """Replies that were given up because of a prompt."""
+
+    def see(self, entry: Event | Command) -> None:
+        """Take note; say the next prompt, or ask the session to stop, when it is time."""
+        self._answers.see(entry)
+        match entry:
+            case SessionOpened(at=at) if self._spoken_at is None:
+                self._spoken_at = self._answers.active_at = at
+                self._is_committed = self._answers.was_answered = True
+            case CommitInput():
+                self._is_committed = True
+            case PlayoutDropped():
+                self.cuts += 1
+            case PlayoutProgress(at=at, heard_ms=heard_ms) if self._left and not self._is_speaking(at):
+                over_ms = self._left[0].over_ms
+                if over_ms is not None and heard_ms >= over_ms:
+                    self._next(at)
+            case Captured(at=at) if self._spoken_at is not None and not self._asked_to_stop:
+                self._captured(at, self._spoken_at)
+            case _:
+                pass
+
+    def _captured(self, at: float, spoken_at: float) -> None:
+        since = max(self._answers.active_at or spoken_at, spoken_at)
+        if self._is_committed and self._answers.has_come and at - since >= CALM_S:
+            self._next(at)
+        elif at - since >= self._patience_s:
+            self._stop(at, "no answer came")
+
+    def _is_speaking(self, at: float) -> bool:
+        return self._spoken_at is None or at < self._spoken_at or not self._is_committed
+
+    def _next(self, at: float) -> None:
+        """Count the answer to the prompt before, and say the next one."""
+        self.answered += self._has_begun
+        if not self._left:
+            self._stop(at, "everything was said")
+            return
+        self._has_begun = True
+        prompt = self._left.pop(0)
+        self._spoken_at = at + prompt.seconds
+        self._is_committed = False
+        self._answers.expect_another()
+        self._say(prompt.sound)
+
+    def _stop(self, at: float, reason: str) -> None:
+        self._asked_to_stop = True
+        self._post(StopRequested(at, reason))

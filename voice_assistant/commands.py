@@ -121,10 +121,34 @@ def ask(args: Namespace) -> int:
         text=args.text or "",
         output_file=args.output,
         plays=args.play or args.output is None,
+        # Its words are an answer too, unless a loudspeaker was asked for.
+        must_be_heard=args.play or args.output_device is not None,
     )
     from voice_assistant import app
 
     return app.ask(settings, options)
+
+
+# --- demo ---
+
+
+def _demo_flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--output-device", metavar="NAME", help="the loudspeaker: a number or part of a name")
+    parser.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
+    _kept_flags(parser)
+
+
+@command("demo", _demo_flags)
+def demo(args: Namespace) -> int:
+    """Hold a conversation of three turns with the offline assistant, spoken from files, to see how it goes.
+
+    It needs no key, no network and no sound card. The second answer is interrupted by the third question.
+    """
+    args.provider, args.mode = "offline", "hands-free"
+    settings, options = _settings(args, plain=args.plain)
+    from voice_assistant.demo import conversation
+
+    return conversation.hold(settings, options, sys.stdout)
 
 
 def _settings(args: Namespace, **special: object) -> tuple[Config, Options]:

@@ -66,6 +66,15 @@ def read_wav(path: Path) -> tuple[bytes, int]:
     return np.rint(samples.mean(axis=1)).astype("<i2").tobytes(), rate
 
 
+def read_at(path: Path, rate: int) -> bytes:
+    """Read a WAV file as 16-bit little-endian mono at *rate* hertz.
+
+    Raises:
+        DeviceError: As ``read_wav``.
+    """
+    return _convert(*read_wav(path), rate)
+
+
 def wav_seconds(path: Path) -> float:
     """Say how long a WAV file is, in seconds.
 
@@ -77,7 +86,7 @@ def wav_seconds(path: Path) -> float:
 
 
 class FileMicrophone:
-    """Speaks a WAV file into the session, in real time, and silence from then on.
+    """Speaks a WAV file into the session, in real time, and silence from then on; or what it is told to say.
 
     Args:
         path: What to speak; None for silence alone.
@@ -118,7 +127,7 @@ class FileMicrophone:
             DeviceError: As ``read_wav``.
         """
         if self._path and not self._sound:
-            self._sound = _convert(*read_wav(self._path), NEAR_RATE)
+            self._sound = read_at(self._path, NEAR_RATE)
         self._far_end.realign()
         self._due = self._clock() + CAPTURE_MS / 1000
         self._timer = self._loop.call_later(CAPTURE_MS / 1000, self._speak)
@@ -128,6 +137,10 @@ class FileMicrophone:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def say(self, pcm: bytes) -> None:
+        """Speak this too: from now on, or after what is still being spoken. 16-bit mono at 16 kHz."""
+        self._sound = self._sound.ljust(self._next_sample * SAMPLE_BYTES, b"\0") + pcm
 
     def _speak(self) -> None:
         while self._timer is not None and self._due <= self._clock():
@@ -157,7 +170,8 @@ class FileSpeaker:
     The file begins with the first sound and ends with the last; pauses between are kept.
 
     Args:
-        path: Written anew; the header is right whenever the file is closed.
+        path: Written anew; the header is right whenever the file is closed. None: nobody hears it, and it
+            passes in real time all the same.
         mixer: Gives the sound.
         far_end: Told what was pulled.
         post: Takes what became of playout; called on the loop's thread.
@@ -167,7 +181,7 @@ class FileSpeaker:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         mixer: Mixer,
         far_end: FarEnd,
         post: Post,
@@ -194,20 +208,24 @@ class FileSpeaker:
         Raises:
             DeviceError: The file cannot be written.
         """
+        if self._path is not None:
+            self._create(self._path)
+        self._far_end.realign()
+        self._due = self._clock()
+        self._timer = self._loop.call_later(0, self._play)
+        self._desk.start_progress()
+
+    def _create(self, path: Path) -> None:
         try:
-            self._disk = self._path.open("wb")
+            self._disk = path.open("wb")
         except OSError as error:
             raise DeviceError(
-                f"cannot write {self._path}: {error.strerror}", remedy="Choose another place for the file."
+                f"cannot write {path}: {error.strerror}", remedy="Choose another place for the file."
             ) from error
         self._file = wave.open(self._disk)  # noqa: SIM115 - open until close()
         self._file.setnchannels(1)
         self._file.setsampwidth(SAMPLE_BYTES)
         self._file.setframerate(REPLY_RATE)
-        self._far_end.realign()
-        self._due = self._clock()
-        self._timer = self._loop.call_later(0, self._play)
-        self._desk.start_progress()
 
     def close(self) -> None:
         """Finish the file; the mixer keeps what was not pulled."""
