@@ -4,13 +4,16 @@ PYTHON ?= python3
 ARGS ?=
 SETUP = $(PYTHON) scripts/setup.py --extra offline
 
-.PHONY: help setup talk test check bench docs
+.PHONY: help setup demo talk test check bench docs
 
 help:  ## list these verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 setup:  ## make .venv ready: .venv/bin/voice-assistant
 	@$(SETUP)
+
+demo: setup  ## see and hear a conversation of three turns: no key, no network, no microphone
+	@.venv/bin/voice-assistant demo $(ARGS)
 
 talk: setup  ## talk, hands-free or with a push-to-talk key
 	@.venv/bin/voice-assistant talk $(ARGS)

@@ -78,8 +78,8 @@ def _check_the_extra() -> None:
         if importlib.util.find_spec(module) is None:
             raise HandshakeError(
                 f"the demo needs {what}, which is not installed here",
-                remedy="Run 'make setup' in a checkout, or: pip install 'voice-assistant[offline]'. Where there is "
-                "no package for this system, talk through a proxy: voice-assistant talk --provider litellm",
+                remedy="Run 'make setup' in a checkout, or: pip install 'voice-assistant[offline]'. "
+                "Where there is no package for this system, talk through a proxy: voice-assistant talk --provider litellm",
             )
 
 
