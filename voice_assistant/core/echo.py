@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pywebrtc_audio import EchoCanceller as Aec3
 
-from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler, silence
 from voice_assistant.core.coupling import Coupling
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs, sharp_power
 from voice_assistant.core.settings import check_choice
@@ -30,6 +30,9 @@ room rings for half a second after it; the rest is margin."""
 
 _LONGEST_HOLE = NEAR_RATE * 2 // 5
 """Samples (0.4 s): a hole in the capture is filled with silence up to here; a longer one starts afresh."""
+
+_DIGITAL_SILENCE = silence(20, REPLY_RATE)
+"""A frame of the far end while nothing plays."""
 
 _FADE_SAMPLES = NEAR_RATE // 100
 """Samples (10 ms) over which one way gives way to the other: too short to hear, too long to click."""
@@ -124,7 +127,7 @@ class EchoCanceller:
             )
         raw = np.frombuffer(near.pcm, np.int16)
         reference = self._far.take(far)
-        self._silent_frames = 0 if any(far.pcm) else self._silent_frames + 1
+        self._silent_frames = self._silent_frames + 1 if far.pcm == _DIGITAL_SILENCE else 0
         out: Samples = self._aec.process(raw, reference)
         delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
         self._raw_tail = raw[-AEC3_DELAY:]
@@ -223,7 +226,7 @@ class Reference:
             raise ValueError(
                 f"far must be {REPLY_RATE // 50} samples at {REPLY_RATE} Hz, got {far.samples} at {far.rate}"
             )
-        self._silent_frames = 0 if any(far.pcm) else self._silent_frames + 1
+        self._silent_frames = self._silent_frames + 1 if far.pcm == _DIGITAL_SILENCE else 0
         if self._silent_frames > 5:
             # The filter has run empty, so silence comes out of silence: no need to compute it.
             return self._silence
