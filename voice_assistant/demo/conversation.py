@@ -79,7 +79,8 @@ def _check_the_extra() -> None:
             raise HandshakeError(
                 f"the demo needs {what}, which is not installed here",
                 remedy="Run 'make setup' in a checkout, or: pip install 'voice-assistant[offline]'. "
-                "Where there is no package for this system, talk through a proxy: voice-assistant talk --provider litellm",
+                "Where there is no package "
+                "for this system, talk through a proxy: voice-assistant talk --provider litellm",
             )
 
 
