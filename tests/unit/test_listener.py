@@ -174,7 +174,8 @@ def test_the_first_turn_after_unmuting_holds_nothing_from_before() -> None:
 
 def test_a_turn_can_be_closed_from_outside() -> None:
     session = Session()
-    session.do(Pressed(0.0, "talk"))
+    session.hear(quiet(0.1))
+    session.do(Pressed(0.1, "talk"))
 
     assert session.listener.close("provider", 1.0) == [TurnClosed(1.0, 1, "provider")]
     assert session.listener.close("provider", 1.0) == []

@@ -178,16 +178,29 @@ def test_a_key_opens_at_once_with_what_was_kept_and_closes_after_the_tail() -> N
     assert [event.reason for event in closed(after)] == ["key"]
 
 
-def test_a_key_before_the_first_frame_opens_an_empty_pre_roll() -> None:
+def test_a_key_before_the_first_frame_opens_a_turn_with_it() -> None:
     ear = Ear(TurnGate())
 
-    [turn] = opened(ear.press())
+    pressed = ear.press()
+    [turn] = opened(ear.hear("."))
 
-    assert turn.pre_roll == AudioFrame(b"", NEAR_RATE, 0)
+    assert pressed == []
+    assert (turn.by, turn.pre_roll) == ("key", AudioFrame(pcm(0, FRAME), NEAR_RATE, 0))
+
+
+def test_a_press_that_is_over_before_the_first_frame_leaves_nothing_behind() -> None:
+    ear = Ear(TurnGate(TurnSettings(hangover_ms=700)))
+    ear.press()
+    ear.gate.release(tap=False)
+
+    ear.hear("S" * 10 + "." * 30)
+
+    assert kinds(ear.events) == ["TurnSuspected", "TurnOpened"]
 
 
 def test_a_tap_holds_the_turn_open_until_the_next_press() -> None:
     ear = Ear(TurnGate(TurnSettings(mode="push-to-talk")))
+    ear.hear(".")
 
     ear.press()
     ear.gate.release(tap=True)
@@ -246,6 +259,7 @@ def test_a_change_of_mode_ends_the_turn_and_the_suspicion() -> None:
 
 def test_a_turn_closed_from_outside_waits_for_another_press() -> None:
     ear = Ear(TurnGate(TurnSettings(mode="push-to-talk")))
+    ear.hear(".")
     ear.press()
 
     assert ear.gate.close("provider", ear.at) == [TurnClosed(ear.at, 1, "provider")]

@@ -136,7 +136,6 @@ class TurnGate:
         self._turn: _Turn | None = None
         self._key: _KeyState = "up"
         self._kept: deque[AudioFrame] = deque()
-        self._next_sample = 0
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
         self._clear: deque[bool] = deque(maxlen=self._longest_window())
         self._own: deque[bool] = deque(maxlen=self._longest_window())
@@ -151,7 +150,6 @@ class TurnGate:
     def hear(self, at: float, heard: Heard) -> list[Event]:
         """Take the next frame of the microphone."""
         events = self._break_off(at) if heard.begins else []
-        self._next_sample = heard.voice.end_sample
         if self._turn is None:
             self._keep(heard.voice)
             return events + self._consider(at, heard)
@@ -163,18 +161,19 @@ class TurnGate:
     def press(self, at: float) -> list[Event]:
         """The talk key went down: open a turn, or end the one that a tap holds open."""
         if self._key == "latched":
-            self._key = "released"
+            self._key = "released" if self._turn else "up"
             return []
         self._key = "down"
-        if self._turn is None:
-            return self._open(at, "key", speech_ms=0.0)
-        self._turn.tail = 0
-        return []
+        if self._turn is not None:
+            self._turn.tail = 0
+            return []
+        # With nothing kept the next frame opens the turn: only it knows where the turn begins.
+        return self._open(at, "key", speech_ms=0.0) if self._kept else []
 
     def release(self, *, tap: bool) -> None:
         """The talk key came up: a tap holds the turn open, anything else ends it after the tail."""
         if self._key == "down":
-            self._key = "latched" if tap else "released"
+            self._key = "latched" if tap else "released" if self._turn else "up"
 
     def close(self, reason: CloseReason, at: float) -> list[Event]:
         """End the open turn, and with it the key's say; nothing happens where none is open."""
@@ -239,8 +238,8 @@ class TurnGate:
         return Share.of(max(settings.onset_ms, settings.barge_in_ms, settings.barge_in_echo_ms)).among
 
     def _open(self, at: float, by: OpenedBy, speech_ms: float) -> list[Event]:
-        first = self._kept[0].first_sample if self._kept else self._next_sample
-        pre_roll = AudioFrame(b"".join(frame.pcm for frame in self._kept), NEAR_RATE, first)
+        pcm = b"".join(frame.pcm for frame in self._kept)
+        pre_roll = AudioFrame(pcm, NEAR_RATE, self._kept[0].first_sample)
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
@@ -267,7 +266,7 @@ class TurnGate:
     def _keep(self, frame: AudioFrame) -> None:
         limit = self._settings.pre_roll_ms * NEAR_RATE // 1000
         self._kept.append(frame)
-        while self._kept and frame.end_sample - self._kept[0].first_sample > limit:
+        while len(self._kept) > 1 and frame.end_sample - self._kept[0].first_sample > limit:
             self._kept.popleft()
 
     def _withdraw(self, at: float) -> list[Event]:
