@@ -172,7 +172,8 @@ def _installer() -> Tuple[str, ...]:
     asks = "import pip; assert tuple(map(int, pip.__version__.split('.')[:2])) >= {}".format(PIP_WITH_GROUPS)
     if not _works(python, "-c", asks):
         _run(*pip, "install", "--quiet", "--upgrade", "pip")
-    return (*pip, "install", "--quiet", "--prefer-binary")
+    # What is imported is compiled then; all of it would take seconds and 30 MB.
+    return (*pip, "install", "--quiet", "--prefer-binary", "--no-compile")
 
 
 # --- What the system brings ---

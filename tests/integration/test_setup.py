@@ -192,7 +192,7 @@ def set_up(monkeypatch: pytest.MonkeyPatch, machine: Machine, *words: str) -> li
     monkeypatch.setattr(sys, "argv", ["setup.py", *words])
     before = len(machine.called)
     assert setup.main() == 0
-    marker = " install --quiet --prefer-binary --editable "
+    marker = " install --quiet --prefer-binary --no-compile --editable "
     return [call.partition(marker)[2] for call in machine.called[before:] if marker in call]
 
 
