@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.offline_client import Address, Client, at_24k, connected, offline_server, question
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, silence
-from voice_assistant.offline.recogniser import RecogniserMissingError
+from voice_assistant.offline.recogniser import RecogniserMissingError, RecognitionError
 from voice_assistant.offline.voice import Voice, VoiceMissingError
 
 TIMER_TOOLS = [
@@ -478,6 +478,25 @@ async def test_a_machine_that_cannot_recognise_says_so_aloud_and_goes_on() -> No
         assert "cannot understand speech" in said(client)
 
         await type_text(client, "what time is it")
+        await client.until("response.done")
+        assert said(client) == "It is 2:05 PM."
+
+
+async def test_a_stretch_that_cannot_be_read_is_reported_and_the_next_one_is_read() -> None:
+    class Stumbling(Written):
+        async def words(self, pcm: bytes) -> str:
+            if (heard := await super().words(pcm)) == "stumble":
+                raise RecognitionError("recognition failed: out of memory")
+            return heard
+
+    stumbling = Stumbling("stumble", "what time is it")
+    async with offline_server(hears=stumbling) as address, connected(address) as client:
+        await client.say(question("stop"))
+        while not client.all("response.done"):
+            await client.receive()
+        assert client.all("error")[0]["error"]["code"] == "recognition_failed"
+
+        await client.say(question("stop"))
         await client.until("response.done")
         assert said(client) == "It is 2:05 PM."
 

@@ -26,7 +26,7 @@ _LONGEST_OPEN_MS = 25_000
 _LONGEST_SILENCE_MS = 30_000
 """Kept of a turn in which nothing was heard yet."""
 _FIRST_LOOK_MS = 1_500
-_LOOK_EVERY_MS = 1_500
+_LOOK_EVERY_MS = 2_000
 _LOOK_COST = 6.0
 """Looks on the way take at most one part in six of the time, so that the last one need not wait long."""
 _LEAD_MS = 160
@@ -101,6 +101,9 @@ class Dictation:
     def _read(self, *, settles: bool) -> None:
         if self._reading is not None and self._reading.settles and not self._reading.words.done():
             return  # it is about to cut the sound that this one would read
+        if self._reading is not None:
+            # One that still waits for the recogniser would only keep this one waiting, and says less.
+            self._reading.words.cancel()
         sound = bytes(self._pcm[self._start() :])
         reading = _Reading(
             upto=len(self._pcm), words=asyncio.create_task(self._timed(sound)), settles=settles

@@ -6,6 +6,8 @@ item on the wire is made here too, since the two generations name its parts diff
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -33,6 +35,7 @@ class Item:
         text: The words: typed, understood or said; for a call its arguments, for an output the output.
         by_voice: It was spoken, by the user or by us.
         spoken: The sentences of an answer, for truncating it.
+        heard_ms: How long the user's sound was.
     """
 
     kind: Kind
@@ -44,6 +47,7 @@ class Item:
     call_id: str = ""
     id: str = field(default_factory=lambda: new_id("item"))
     spoken: list[Spoken] = field(default_factory=list)
+    heard_ms: float = 0.0
 
     @property
     def audio_ms(self) -> float:
@@ -156,6 +160,33 @@ class Items:
         item = self.find(item_id)
         self._items.remove(item)
         return item
+
+
+def decoded(text: Any, param: str) -> bytes:
+    """Read sound in base64.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    if not isinstance(text, str):
+        raise ProtocolError("Expected a string in base64.", code="missing_required_parameter", param=param)
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as why:
+        raise ProtocolError(f"This is no base64: {why}.", code="invalid_value", param=param) from why
+
+
+def sound_of(fields: Json) -> bytes:
+    """Take the sound out of an item that a client made: at the client's rate, empty where there is none.
+
+    Raises:
+        ProtocolError: It cannot be read.
+    """
+    parts = fields.get("content")
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, dict) and part.get("type") == "input_audio" and part.get("audio"):
+            return decoded(part["audio"], "item.content.audio")
+    return b""
 
 
 def from_client(fields: Any) -> Item:

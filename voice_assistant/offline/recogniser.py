@@ -36,6 +36,10 @@ class RecogniserMissingError(Exception):
     """Speech cannot be recognised here; the message says why and what would serve instead."""
 
 
+class RecognitionError(Exception):
+    """One stretch of speech could not be read; the next one may be."""
+
+
 class Recogniser(Protocol):
     """Something that understands speech."""
 
@@ -49,6 +53,10 @@ class Recogniser(Protocol):
 
         Returns:
             The words with their punctuation; empty where there are none.
+
+        Raises:
+            RecogniserMissingError: There is none.
+            RecognitionError: It failed on this stretch.
         """
         ...
 
@@ -99,7 +107,10 @@ class Moonshine:
         # The recogniser's thread; the library gives up the interpreter's lock while it works.
         samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
         padded = np.concatenate([samples, np.zeros(NEAR_RATE * _PAD_MS // 1000, np.float32)])
-        transcript = self._transcriber.transcribe_without_streaming(padded, NEAR_RATE)
+        try:
+            transcript = self._transcriber.transcribe_without_streaming(padded, NEAR_RATE)
+        except Exception as why:  # the library raises its own, undocumented kinds
+            raise RecognitionError(f"recognition failed: {why}") from why
         return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
 
     def close(self) -> None:

@@ -9,19 +9,16 @@ of the sound is taken as a wish for an answer where the turn detection is on, an
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from voice_assistant.core.audio import NEAR_RATE, Resampler
 from voice_assistant.offline.intake import Intake, Turn
-from voice_assistant.offline.items import Item, Items, from_client
+from voice_assistant.offline.items import Item, Items, decoded, from_client, sound_of
 from voice_assistant.offline.mind import Mind, Part, newest_question
 from voice_assistant.offline.protocol import Json, ProtocolError, Session, Wire, new_id, updated
-from voice_assistant.offline.recogniser import Recogniser, RecogniserMissingError
+from voice_assistant.offline.recogniser import Recogniser, RecogniserMissingError, RecognitionError
 from voice_assistant.offline.reply import Reply
 from voice_assistant.offline.voice import Voice
 
@@ -60,8 +57,7 @@ class ClientSession:
         self._reply: Reply | None = None
         self._unclaimed: Reply | None = None  # made by itself: a ``response.create`` may still ask for it
         self._understanding: dict[str, asyncio.Task[None]] = {}
-        self._heard_ms: dict[str, float] = {}
-        self._deaf: str = ""
+        self._cannot_hear = False
         self._handlers: dict[str, Callable[[Json], None]] = {
             "session.update": self._update,
             "input_audio_buffer.append": self._append,
@@ -85,7 +81,7 @@ class ClientSession:
     def close(self) -> None:
         """End everything: the client is gone."""
         self._intake.clear()
-        for task in self._understanding.values():
+        for task in list(self._understanding.values()):
             task.cancel()
         if self._reply is not None:
             self._reply.abandon()
@@ -138,7 +134,7 @@ class ClientSession:
     # --- the user's voice ---
 
     def _append(self, event: Json) -> None:
-        self._intake.append(_decoded(event.get("audio"), "audio"))
+        self._intake.append(decoded(event.get("audio"), "audio"))
 
     def _speech_started(self, item: str, at_ms: int) -> None:
         self._post("input_audio_buffer.speech_started", {"audio_start_ms": at_ms, "item_id": item})
@@ -188,13 +184,12 @@ class ClientSession:
         self._post("input_audio_buffer.cleared", {})
 
     def _committed(self, turn: Turn) -> Item:
-        item = Item("message", "user", by_voice=True, id=turn.item)
+        item = Item("message", "user", by_voice=True, id=turn.item, heard_ms=turn.heard_ms)
         fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
         self._post("input_audio_buffer.committed", fields)
         self._add(item)
         self._unclaimed = None
-        self._heard_ms[item.id] = turn.heard_ms
-        self._understanding[item.id] = asyncio.create_task(self._understand(item, turn.dictation.finish()))
+        self._start_understanding(item, turn.dictation.finish)
         return item
 
     def _add(self, item: Item, after: str | None = None) -> None:
@@ -210,25 +205,31 @@ class ClientSession:
                 {"item_id": item, "content_index": 0, "delta": words},
             )
 
-    async def _understand(self, item: Item, words: Any) -> None:
+    def _start_understanding(self, item: Item, words: Callable[[], Awaitable[str]]) -> None:
+        task = asyncio.create_task(self._understand(item, words))
+        self._understanding[item.id] = task
+        task.add_done_callback(lambda _: self._understanding.pop(item.id, None))
+
+    async def _understand(self, item: Item, words: Callable[[], Awaitable[str]]) -> None:
         """Wait for the words of a turn and tell them."""
         where = {"item_id": item.id, "content_index": 0}
         try:
-            item.text = await words
-        except RecogniserMissingError as why:
-            if not self._deaf:
-                self._fail(str(why), "recogniser_missing")
-            self._deaf = str(why)
+            item.text = await words()
+        except (RecogniserMissingError, RecognitionError) as why:
+            code = "recogniser_missing" if isinstance(why, RecogniserMissingError) else "recognition_failed"
+            if not self._cannot_hear:
+                self._fail(str(why), code)
+            self._cannot_hear = isinstance(why, RecogniserMissingError)
             error = {
                 "type": "transcription_error",
-                "code": "recogniser_missing",
+                "code": code,
                 "message": str(why),
                 "param": None,
             }
             self._post("conversation.item.input_audio_transcription.failed", where | {"error": error})
             return
         if self._session.transcription is not None:
-            usage = {"type": "duration", "seconds": round(self._heard_ms.get(item.id, 0.0) / 1000, 3)}
+            usage = {"type": "duration", "seconds": round(item.heard_ms / 1000, 3)}
             self._post(
                 "conversation.item.input_audio_transcription.completed",
                 where | {"transcript": item.text, "usage": usage},
@@ -239,15 +240,13 @@ class ClientSession:
     def _create_item(self, event: Json) -> None:
         item = from_client(event.get("item"))
         after = event.get("previous_item_id")
-        sound = _sound_of(event["item"])
-        if sound and item.role == "user" and not item.text:
-            pcm = _decoded(sound, "item.content.audio")
+        pcm = sound_of(event["item"])
+        if pcm and item.role == "user" and not item.text:
             self._add(item, after)
             resampler = Resampler(self._session.input_rate, NEAR_RATE)
             near = resampler.feed(pcm[: len(pcm) // 2 * 2]) + resampler.flush()
-            self._heard_ms[item.id] = len(near) / 2 / NEAR_RATE * 1000
-            words = self._recogniser.words(near)
-            self._understanding[item.id] = asyncio.create_task(self._understand(item, words))
+            item.heard_ms = len(near) / 2 / NEAR_RATE * 1000
+            self._start_understanding(item, lambda: self._recogniser.words(near))
         else:
             self._add(item, after)
         self._unclaimed = None
@@ -328,7 +327,7 @@ class ClientSession:
             voice=self._voice,
             modalities=("text",) if in_text else ("audio",),
             conversation=self._conversation if kept else None,
-            heard_ms=self._heard_ms.get(question.id, 0.0) if question else 0.0,
+            heard_ms=question.heard_ms if question else 0.0,
             metadata=wishes.get("metadata"),
         )
         self._reply = reply
@@ -338,13 +337,14 @@ class ClientSession:
     async def _parts(
         self, question: Item | None, items: Items, session: Session, *, asked: bool
     ) -> AsyncGenerator[Part]:
-        understanding = self._understanding.pop(question.id, None) if question else None
+        understanding = self._understanding.get(question.id) if question else None
         if understanding is not None:
             await asyncio.wait([understanding])  # a response that is cancelled does not cancel the transcript
-            if self._deaf:
+        if question is not None and question.by_voice and not question.text:
+            if self._cannot_hear:
                 yield _CANNOT_HEAR
                 return
-            if not asked and question is not None and not question.text:
+            if not asked:
                 return  # a noise, not a question: nothing is said
         async for part in self._mind.answer(question, items, session.instructions, session.tools):
             yield part
@@ -359,21 +359,3 @@ class ClientSession:
 _OF_A_RESPONSE = frozenset(
     {"instructions", "modalities", "output_modalities", "tools", "tool_choice", "audio", "max_output_tokens"}
 )
-
-
-def _decoded(text: Any, param: str) -> bytes:
-    if not isinstance(text, str):
-        raise ProtocolError("Expected a string in base64.", code="missing_required_parameter", param=param)
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as why:
-        raise ProtocolError(f"This is no base64: {why}.", code="invalid_value", param=param) from why
-
-
-def _sound_of(fields: Json) -> Any:
-    """The sound in an item that a client made, in base64; None where there is none."""
-    parts = fields.get("content")
-    for part in parts if isinstance(parts, list) else []:
-        if isinstance(part, dict) and part.get("type") == "input_audio" and part.get("audio"):
-            return part["audio"]
-    return None
