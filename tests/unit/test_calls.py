@@ -6,8 +6,8 @@ import pytest
 
 from voice_assistant.core.calls import Calls, spoken_length
 from voice_assistant.core.events import (
-    LinkLost,
     Notify,
+    ReplyDone,
     Ring,
     RunTool,
     SendToolResult,
@@ -34,9 +34,52 @@ def test_a_call_that_is_repeated_while_it_runs_does_not_run_twice() -> None:
 def test_a_new_link_does_not_get_the_result_of_an_old_call() -> None:
     calls = Calls()
     calls.handle(ToolCall(1.0, "c", "set_timer", "{}"))
-    calls.handle(LinkLost(2.0, 1, opened=True))
+    calls.link_gone()
 
     assert calls.handle(ToolFinished(3.0, "c", "done")) == []
+
+
+def test_what_a_new_link_asks_for_again_is_not_done_twice() -> None:
+    calls = Calls()
+    calls.handle(ToolCall(1.0, "c", "set_timer", "{}"))
+    calls.link_gone()
+    calls.handle(ToolFinished(3.0, "c", "done"))
+
+    assert calls.handle(ToolCall(4.0, "d", "set_timer", "{}")) == [SendToolResult("d", "done")]
+    assert calls.handle(ToolCall(5.0, "e", "set_timer", "{}")) == [RunTool("e", "set_timer", "{}")]
+
+
+def test_what_still_runs_when_it_is_asked_for_again_answers_the_newer_call() -> None:
+    calls = Calls()
+    calls.handle(ToolCall(1.0, "c", "set_timer", "{}"))
+    calls.link_gone()
+
+    again = calls.handle(ToolCall(2.0, "d", "set_timer", "{}"))
+    calls.link_gone()
+    once_more = calls.handle(ToolCall(3.0, "e", "set_timer", "{}"))
+
+    assert again == once_more == []
+    assert calls.handle(ToolFinished(4.0, "c", "done")) == [SendToolResult("e", "done")]
+
+
+def test_a_result_that_was_sent_and_not_answered_is_given_again() -> None:
+    calls = Calls()
+    calls.handle(ToolCall(1.0, "c", "set_timer", "{}"))
+    calls.handle(ToolFinished(2.0, "c", "done"))
+    calls.handle(ReplyDone(2.1, None, goes_on=True))
+    calls.link_gone()
+
+    assert calls.handle(ToolCall(3.0, "d", "set_timer", "{}")) == [SendToolResult("d", "done")]
+
+
+def test_after_the_answer_the_same_wish_is_a_new_one() -> None:
+    calls = Calls()
+    calls.handle(ToolCall(1.0, "c", "set_timer", "{}"))
+    calls.handle(ToolFinished(2.0, "c", "done"))
+    calls.handle(ReplyDone(3.0, "a"))
+    calls.link_gone()
+
+    assert calls.handle(ToolCall(4.0, "d", "set_timer", "{}")) == [RunTool("d", "set_timer", "{}")]
 
 
 def test_a_timer_rings_and_says_what_it_was_for() -> None:

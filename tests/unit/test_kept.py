@@ -73,10 +73,104 @@ def test_an_answer_frees_what_was_ended_and_sent_and_nothing_else() -> None:
     for command in (append(2, 60), CommitInput(2), append(3, 40)):
         kept.take(command)
 
-    kept.answered()
+    kept.answer_began("a", one_each=False)
+    kept.answer_ended("a", interrupted=False)
 
     assert lengths(kept.going(500)) == [60, 40]
     assert kept.ms == 100
+
+
+def test_a_turn_whose_answer_has_begun_is_not_sent_again() -> None:
+    kept = KeptSound(limit_s=10)
+    for command in (append(1, 100), CommitInput(1)):
+        kept.take(command)
+    kept.going(500)
+
+    kept.answer_began("a", one_each=False)
+    kept.start_over()
+
+    assert kept.going(500) == []
+    assert not kept.has_unanswered
+
+
+def test_a_reply_that_the_user_broke_off_answers_the_first_turn_and_not_the_one_that_broke_it_off() -> None:
+    kept = KeptSound(limit_s=10)
+    for command in (append(1, 100), CommitInput(1), append(2, 60), CommitInput(2)):
+        kept.take(command)
+    kept.going(500)
+    kept.answer_began("a", one_each=False)
+
+    kept.answer_ended("a", interrupted=True)
+
+    assert kept.has_unanswered
+    assert kept.first_turn == 2
+
+
+def test_where_each_turn_has_its_own_answer_the_first_does_not_free_the_second() -> None:
+    kept = KeptSound(limit_s=10)
+    for turn in (1, 2):
+        for command in (append(turn, 100), CommitInput(turn), RequestReply()):
+            kept.take(command)
+        kept.going(500)
+
+    kept.answer_began("a", one_each=True)
+    kept.answer_ended("a", interrupted=False)
+
+    assert kept.first_turn == 2
+
+
+def test_turns_that_go_out_together_are_asked_about_once_and_answered_at_once() -> None:
+    kept = KeptSound(limit_s=10)
+    for turn in (1, 2):
+        for command in (append(turn, 100), CommitInput(turn), RequestReply()):
+            kept.take(command)
+
+    going = kept.going(500)
+    kept.answer_began("a", one_each=True)
+
+    assert [type(command) for command in going if not isinstance(command, AppendInput)] == [
+        CommitInput,
+        CommitInput,
+        RequestReply,
+    ]
+    assert not kept.has_unanswered
+
+
+def test_an_answer_that_turns_out_to_ask_for_a_tool_first_frees_nothing() -> None:
+    kept = KeptSound(limit_s=10)
+    for command in (append(1, 100), CommitInput(1)):
+        kept.take(command)
+    kept.going(500)
+    kept.answer_began("let me see", one_each=False)
+
+    kept.answer_goes_on()
+
+    assert kept.has_unanswered
+
+
+def test_what_the_present_link_has_is_given_up_silently_and_told_when_that_link_is_lost() -> None:
+    kept = KeptSound(limit_s=1)
+    kept.take(append(1, 1000))
+    kept.going(500)
+    kept.take(append(1, 500, 16_000))
+    before = kept.take_given_up_ms()
+
+    kept.start_over()
+
+    assert before == 0
+    assert kept.take_given_up_ms() == 500
+    assert sum(lengths(kept.going(500))) == 1000
+
+
+def test_a_turn_that_was_given_up_whole_is_not_asked_about() -> None:
+    kept = KeptSound(limit_s=1)
+    for command in (append(1, 900), CommitInput(1), append(2, 900), SendText("typed")):
+        kept.take(command)
+
+    assert [command for command in kept.going(500) if not isinstance(command, AppendInput)] == [
+        SendText("typed")
+    ]
+    assert kept.take_given_up_ms() == 900
 
 
 def test_a_turn_that_needs_no_answer_is_forgotten() -> None:
@@ -159,7 +253,7 @@ def test_what_was_typed_is_sent_again_in_its_place_until_it_is_answered() -> Non
     kept.start_over()
 
     again = kept.going(500)
-    kept.answered()
+    kept.answer_began("a", one_each=False)
 
     assert again == taken
     assert not kept.has_unanswered

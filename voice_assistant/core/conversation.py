@@ -37,7 +37,7 @@ class Conversation:
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
-        times = (self._floor.deadline(), self._lifeline.deadline())
+        times = (self._floor.deadline(), self._lifeline.deadline(), self._replies.deadline())
         return min((time for time in times if time is not None), default=None)
 
     def handle(self, event: Event) -> list[Command]:
@@ -45,7 +45,11 @@ class Conversation:
         # The lifeline first, so that a session that has just become ready gets what waited before what is
         # new; the floor before the replies, so that a reply is held before its first sample is played.
         commands = self._lifeline.handle(event)
-        decided = self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
+        decided: list[Command] = []
+        if self._lifeline.take_has_left():
+            decided += self._floor.link_gone() + self._replies.link_gone()
+            self._calls.link_gone()
+        decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided)
         return self._heard_out(commands + self._own(event))
 

@@ -412,12 +412,14 @@ class ReplyDone:
     Args:
         item: The reply, or None where nothing was said (a silent turn).
         interrupted: The provider broke off because it heard the user.
+        goes_on: It asked for a tool: the answer itself is still to come.
     """
 
     at: float
     item: str | None
     interrupted: bool = False
     usage: Usage | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

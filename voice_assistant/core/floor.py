@@ -136,7 +136,7 @@ class Floor:
                 return self._grant()
             case ReplyAudio(at=at, item=item):
                 return self._reply_came(at, item)
-            case ReplyDone(item=None):
+            case ReplyDone(item=None, interrupted=False, goes_on=False):
                 self._unanswered = 0
             case ReplyDone(interrupted=True) if self._is_disputed:
                 return self._grant()
@@ -145,6 +145,10 @@ class Floor:
             case _:
                 pass
         return []
+
+    def link_gone(self) -> list[Command]:
+        """A reply that was held was not heard, and a new link will answer the whole of the turn."""
+        return self._grant() if self._standing == "held" else []
 
     def _typed(self, text: str) -> list[Command]:
         """What is typed is meant: it takes the floor at once."""

@@ -1,4 +1,4 @@
-"""Kept sound: what the user said, or typed, and the provider has not yet shown to have.
+"""Kept sound: what the user said, or typed, and the provider has not yet begun to answer.
 
 A socket's send buffer is not delivery, and a provider that accepts sound has promised nothing. So every turn
 is kept until a reply shows that it arrived; a new link gets all of it again. The same books hold back what a
@@ -21,9 +21,15 @@ TYPED = 0
 """Number of every turn that was typed: spoken ones count from 1."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Turn:
-    """One turn's sound, and how far it went out on the present link."""
+    """One turn's sound, and how far it went out on the present link.
+
+    Args:
+        is_asked: An answer to it, and to those before it, was asked for on this link.
+        given_up_ms: Sound that is kept no longer, though only the present link has it.
+        reply: The reply that answers it, once that has begun.
+    """
 
     number: int
     frames: list[AudioFrame] = field(default_factory=list)
@@ -31,6 +37,9 @@ class _Turn:
     sent_frames: int = 0
     ending: list[WireCommand] = field(default_factory=list)
     sent_ending: int = 0
+    is_asked: bool = False
+    given_up_ms: float = 0.0
+    reply: str | None = None
 
     @property
     def is_committed(self) -> bool:
@@ -55,14 +64,26 @@ class KeptSound:
         return sum(turn.ms for turn in self._turns)
 
     @property
+    def unanswered_ms(self) -> float:
+        """Milliseconds of sound that a new link would get."""
+        return sum(turn.ms for turn in self._turns if turn.reply is None)
+
+    @property
     def has_unanswered(self) -> bool:
         """Does a turn that was ended wait for its answer?"""
-        return any(turn.is_committed for turn in self._turns)
+        return any(turn.is_committed and turn.reply is None for turn in self._turns)
 
     @property
     def first_turn(self) -> int | None:
-        """The oldest spoken turn that is kept."""
-        return next((turn.number for turn in self._turns if turn.number != TYPED), None)
+        """The oldest spoken turn that a new link would get."""
+        waiting = (turn.number for turn in self._turns if turn.number != TYPED and turn.reply is None)
+        return next(waiting, None)
+
+    @property
+    def texts(self) -> list[str]:
+        """What was typed that a new link would get."""
+        endings = (one for turn in self._turns if turn.reply is None for one in turn.ending)
+        return [one.text for one in endings if isinstance(one, SendText)]
 
     def take(self, command: AppendInput | CommitInput | SendText | RequestReply) -> None:
         """Keep what is meant for the provider: sound of a turn, or what ends it."""
@@ -84,36 +105,90 @@ class KeptSound:
     def going(self, longest_ms: int, *, whole_only: bool = False) -> list[WireCommand]:
         """What has not gone out on this link yet, in order; it counts as sent now.
 
+        Turns that go out together are asked about once, at their end: a provider answers one at a time.
+
         Args:
             longest_ms: The longest append; at least ``UNIT_MS``.
             whole_only: Hold back an append that is shorter, as long as its turn goes on.
         """
         going: list[WireCommand] = []
+        asking: tuple[_Turn, int] | None = None
         for turn in self._turns:
             going += self._sound_of(turn, longest_ms, whole_only and not turn.is_committed)
-            going += turn.ending[turn.sent_ending :]
+            for one in turn.ending[turn.sent_ending :]:
+                if isinstance(one, RequestReply):
+                    asking = turn, len(going)
+                else:
+                    going.append(one)
             turn.sent_ending = len(turn.ending)
+        if asking:
+            asking[0].is_asked = True
+            going.insert(asking[1], RequestReply())
         return going
 
     def start_over(self) -> None:
-        """A new link has none of it."""
+        """A new link has none of it. What was being answered is not asked for a second time."""
+        waiting = []
         for turn in self._turns:
+            if turn.reply is not None:
+                continue
+            is_hollow = turn.given_up_ms and turn.is_committed and not turn.frames
+            self._given_up_ms += turn.given_up_ms
+            turn.given_up_ms = 0.0
             turn.sent_frames = turn.sent_ending = 0
+            turn.is_asked = False
+            if not is_hollow:
+                waiting.append(turn)
+        self._turns = waiting
 
-    def answered(self) -> None:
-        """The provider answers: it has every turn that was ended."""
-        self._turns = [turn for turn in self._turns if not turn.is_committed or not turn.sent_ending]
+    # --- Answers ---
+
+    def answer_began(self, reply: str, *, one_each: bool) -> None:
+        """A reply shows that the provider has what was ended.
+
+        Args:
+            reply: Its item; an answer without a sound has any name of its own.
+            one_each: The provider answers one turn at a time, in their order. Otherwise one reply is an
+                answer to everything that was said before it.
+        """
+        self._turns = [turn for turn in self._turns if turn.reply is None or turn.reply == reply]
+        for turn in self._turns:
+            if turn.reply is None and turn.sent_ending:
+                turn.reply = reply
+                if one_each and turn.is_asked:
+                    return
+
+    def answer_ended(self, reply: str, *, interrupted: bool) -> None:
+        """A reply is over. One that was interrupted answered the first turn; the next broke it off."""
+        answered = [turn for turn in self._turns if turn.reply == reply]
+        gone = answered[:1] if interrupted else answered
+        for turn in answered:
+            turn.reply = None
+        self._turns = [turn for turn in self._turns if turn not in gone]
+
+    def answer_goes_on(self) -> None:
+        """The replies so far were not yet the answer: a tool is asked first."""
+        for turn in self._turns:
+            turn.reply = None
+
+    # --- What is not kept any longer ---
 
     def forget_uncommitted(self, number: int) -> None:
         """A turn that closed without being ended towards the provider has its answer already."""
         self._turns = [turn for turn in self._turns if turn.number != number or turn.is_committed]
 
-    def forget_all(self) -> None:
-        """What was kept is too old to be sent."""
+    def forget_committed(self) -> None:
+        """Nobody will answer what was ended so far."""
+        self._turns = [turn for turn in self._turns if not turn.is_committed]
+
+    def forget_all(self) -> bool:
+        """What was kept is too old to be sent; say whether any of it still waited."""
+        had_some = any(turn.reply is None for turn in self._turns)
         self._turns = []
+        return had_some
 
     def take_given_up_ms(self) -> float:
-        """How much sound was given up since the last call, for want of room."""
+        """How much sound was lost for good since the last call, for want of room."""
         given_up, self._given_up_ms = self._given_up_ms, 0.0
         return given_up
 
@@ -137,17 +212,22 @@ class KeptSound:
         return [AppendInput(turn.number, joined(group)) for group in groups]
 
     def _give_up(self) -> None:
-        """Make room: whole turns first, then the beginning of the only one."""
+        """Make room: whole turns first, then the beginning of the only one.
+
+        What the present link has is not lost before that link is.
+        """
         while self.ms > self._limit_ms:
-            turn = self._turns[0]
-            if len(self._turns) > 1:
-                self._given_up_ms += turn.ms
-                del self._turns[0]
-            else:
-                frame = turn.frames.pop(0)
-                turn.ms -= frame.ms
-                turn.sent_frames = max(turn.sent_frames - 1, 0)
-                self._given_up_ms += frame.ms
+            sounding = [turn for turn in self._turns if turn.frames]
+            turn = sounding[0]
+            count = len(turn.frames) if len(sounding) > 1 else 1
+            sent, unsent = turn.frames[: min(count, turn.sent_frames)], turn.frames[turn.sent_frames : count]
+            turn.given_up_ms += sum(frame.ms for frame in sent)
+            self._given_up_ms += sum(frame.ms for frame in unsent)
+            turn.ms -= sum(frame.ms for frame in turn.frames[:count])
+            turn.sent_frames -= len(sent)
+            del turn.frames[:count]
+            if turn.is_committed and not turn.frames and not turn.sent_ending:
+                self._turns.remove(turn)
 
 
 def joined(frames: list[AudioFrame]) -> AudioFrame:

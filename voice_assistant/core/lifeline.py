@@ -2,8 +2,8 @@
 
 A provider that has accepted the socket has promised nothing. Until it is ready, what is meant for it is kept
 (``kept.py``), and what it has not answered is sent again on a new link. So a link may come and go without a
-word lost; the person is told in one line. Only what no new link can mend ends the session: a refused key, a
-refused set-up, a proxy that was not there to begin with.
+word lost; the person is told in one line (``outage.py``). Only what no new link can mend ends the session: a
+refused key, a refused set-up, a proxy that was not there to begin with.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from voice_assistant.core.events import (
     PlayoutDrained,
     PlayoutDropped,
     Pressed,
+    Recalled,
     ReplyAudio,
     ReplyDone,
     ReplyText,
     RequestReply,
     SendText,
+    SendToolResult,
     ServerError,
     SessionConfigured,
     SessionOpened,
@@ -49,7 +51,9 @@ from voice_assistant.core.events import (
     WireCommand,
 )
 from voice_assistant.core.kept import KeptSound
+from voice_assistant.core.lifetime import Lifetime
 from voice_assistant.core.memory import Memory
+from voice_assistant.core.outage import Outage
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.settings import check_range
 from voice_assistant.errors import AuthError, HandshakeError, VoiceAssistantError
@@ -61,19 +65,15 @@ CAUTIOUS_APPEND_MS = 100
 """While a set-up may still be under way behind a proxy that keeps 200 messages and drops the rest, sound
 goes out in appends of this length: 20 s of it fit. Nothing waits longer than that for its append."""
 
-CALM_S = 2.0
-"""After the last word of either side, before a link may be given up on purpose."""
-
-LONGEST_LEAD_S = 120.0
-"""A link is renewed in the last fifth of its life, but no earlier than this before its end."""
-
-WORTH_LEARNING_S = 60.0
-"""A cut after a shorter life is a fault and says nothing of a limit."""
-
 STABLE_S = 30.0
 """A session that lived this long was a good one: the next loss is tried again at once."""
 
-SLOWEST_RETRY_S = 15.0
+NO_RETRY_CODES = (1007, 1008)
+NO_RETRY_STATUSES = (401, 403)
+"""What is refused for what it is, will be refused again."""
+
+SILENT = ""
+"""Name of an answer in which nothing was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +131,22 @@ class Lifeline:
         self._settings = settings
         self._replies = replies
         self._explain = explain
-        self._dice = dice
         self._state: State = "idle"
         self._link = 0
         self._can = Capabilities()
         self._kept = KeptSound(settings.keep_s)
         self._memory = Memory()
+        self._outage = Outage(dice)
+        self._lifetime = Lifetime(60 * settings.park_after_min)
         self._now = 0.0
 
         # This link.
         self._is_confirmed = False
         self._is_live = False
         self._was_recalled = False
-        self._opened_at: float | None = None
+        self._resent_ms = 0.0
+        self._opened_at = 0.0
+        self._begun: set[str] = set()
         self._session_due: float | None = None
         self._grace_ends: float | None = None
         self._unconfirmed_at: float | None = None
@@ -153,13 +156,10 @@ class Lifeline:
         # All links.
         self._was_ready = False
         self._setup_is_ignored = False
-        self._attempt = 0
-        self._lost_at: float | None = None
-        self._lives: list[float] = []
         self._retried = False
         self._turn_is_open = False
         self._closed_turn: int | None = None
-        self._active_at = 0.0
+        self._has_left = False
         self._wordless_said = False
         self._words_came = False
 
@@ -181,9 +181,13 @@ class Lifeline:
         """When a ``Tick`` is due, in seconds of the session's clock."""
         times = [self._session_due, self._grace_ends, self._unconfirmed_at, self._answer_due]
         if self._is_quiet:
-            calm_at = self._active_at + CALM_S
-            times += [max(at, calm_at) for at in (self._renew_at, self._park_at) if at is not None]
+            times.append(self._lifetime.deadline)
         return min((time for time in times if time is not None), default=None)
+
+    def take_has_left(self) -> bool:
+        """Say whether a link was lost or given up since the last call: what it was about is over."""
+        has_left, self._has_left = self._has_left, False
+        return has_left
 
     # --- Events ---
 
@@ -195,9 +199,7 @@ class Lifeline:
             case LinkOpened(at=at, link=link) if link == self._link:
                 self._state = "opening"
                 self._session_due = at + self._settings.session_timeout_s
-                recall = self._memory.recall(self._kept.first_turn) if self._was_ready else ()
-                self._was_recalled = bool(recall)
-                return [Configure(recall)]
+                return [Configure(self._recall())]
             case SessionOpened(at=at, capabilities=capabilities):
                 return self._session_opened(at, capabilities)
             case SessionConfigured():
@@ -206,30 +208,33 @@ class Lifeline:
                 return self._confirmed()
             case UserText():
                 return self._confirmed()
-            case ReplyText():
+            case ReplyText(item=item):
                 self._words_came = True
+                return self._replying(item)
             case ReplyAudio(item=item):
-                return self._answered(is_new=not self._replies.knows(item))
+                return self._replying(item)
             case ToolCall():
-                return self._answered(is_new=True)
-            case ReplyDone(item=item):
-                return self._answered(is_new=item is None) + (self._say_wordless() if item else [])
+                self._kept.answer_goes_on()
+                self._answer_due = None
+                return self._answering()
+            case ReplyDone():
+                return self._reply_done(event)
             case ServerError(message=message):
                 self._last_error = message
             case LinkLost(link=link) if link == self._link:
                 return self._lost(event)
             case TurnSuspected() | TurnOpened() | TextEntered() | Pressed(action="talk"):
-                self._active_at = event.at
+                self._lifetime.touch(event.at)
                 self._turn_is_open |= isinstance(event, TurnOpened)
                 return self._connect(after_s=0.0) if self._state == "parked" else []
             case TurnClosed(turn=turn):
-                self._active_at = event.at
+                self._lifetime.touch(event.at)
                 self._turn_is_open = False
                 self._closed_turn = turn
             case PlayoutDrained() | PlayoutDropped():
-                self._active_at = event.at
-            case ClockJumped(by_s=by_s):
-                return self._slept(by_s)
+                self._lifetime.touch(event.at)
+            case ClockJumped():
+                return self._slept()
             case StopRequested():
                 return [Stop()]
             case Tick(at=at):
@@ -248,39 +253,40 @@ class Lifeline:
                     admitted += self._going()
                 case _ if isinstance(command, WireCommand) and self._state != "ready":
                     pass  # It concerns a reply of a link that is gone.
+                case SendToolResult():
+                    admitted.append(command)
+                    self._await_answer()
                 case _:
                     admitted.append(command)
         if self._closed_turn is not None:
             self._kept.forget_uncommitted(self._closed_turn)
             self._closed_turn = None
-        if given_up_ms := self._kept.take_given_up_ms():
-            admitted.append(
-                Notify(
-                    "warning",
-                    f"{given_up_ms / 1000:.0f} s of what you said could not be kept any longer.",
-                    "Say it again once the line is back.",
-                )
-            )
-        return admitted
+        return admitted + self._say_given_up()
 
     # --- A link comes ---
 
     def _connect(self, after_s: float) -> list[Command]:
+        self._leave("connecting")
         self._link += 1
-        self._state = "connecting"
         self._is_confirmed = self._is_live = False
-        self._opened_at = None
-        self._session_due = self._grace_ends = self._unconfirmed_at = self._answer_due = None
+        self._begun.clear()
         self._last_error = ""
         self._kept.start_over()
         return [Connect(self._link, after_s)]
+
+    def _recall(self) -> tuple[Recalled, ...]:
+        """The conversation so far, without what is going to be sent again."""
+        recall = self._memory.recall(self._kept.first_turn, self._kept.texts) if self._was_ready else ()
+        self._was_recalled = bool(recall)
+        return recall
 
     def _session_opened(self, at: float, capabilities: Capabilities) -> list[Command]:
         self._can = capabilities
         self._session_due = None
         self._opened_at = at
+        self._lifetime.open(at, capabilities.session_limit_s)
         if not self._was_ready:
-            self._active_at = at
+            self._lifetime.touch(at)
         if capabilities.confirms_setup == "never":
             return self._confirmed()
         self._state = "setting up"
@@ -292,13 +298,16 @@ class Lifeline:
         return []
 
     def _ready(self) -> list[Command]:
+        """What waited goes out now: in long appends always, for a proxy's small set-up buffer counts them."""
+        if self._state != "ready":
+            self._resent_ms = self._kept.ms
         self._state = "ready"
         self._grace_ends = None
-        return self._going()
+        return self._sending(self._kept.going(APPEND_MS))
 
     def _confirmed(self) -> list[Command]:
         """The provider has shown that its session lives: nothing needs to wait any more."""
-        if self._is_confirmed or self._opened_at is None:
+        if self._is_confirmed or self._state not in ("opening", "setting up", "ready"):
             return []
         self._is_confirmed = True
         return self._ready() + self._live()
@@ -306,107 +315,121 @@ class Lifeline:
     def _going(self) -> list[Command]:
         if self._state != "ready":
             return []
-        going = (
-            self._kept.going(APPEND_MS)
-            if self._is_confirmed
-            else self._kept.going(CAUTIOUS_APPEND_MS, whole_only=True)
-        )
+        if self._is_confirmed:
+            return self._sending(self._kept.going(APPEND_MS))
+        return self._sending(self._kept.going(CAUTIOUS_APPEND_MS, whole_only=True))
+
+    def _sending(self, going: list[WireCommand]) -> list[Command]:
         if any(isinstance(command, CommitInput | SendText) for command in going):
-            self._answer_due = self._now + self._settings.answer_timeout_s
+            self._await_answer()
         return [*going]
 
-    def _answered(self, *, is_new: bool) -> list[Command]:
-        self._active_at = self._now
-        commands = self._confirmed()
-        if is_new:
-            self._kept.answered()
-            self._attempt = 0
+    # --- Answers ---
+
+    def _await_answer(self) -> None:
+        self._answer_due = self._now + self._settings.answer_timeout_s
+
+    def _answering(self) -> list[Command]:
+        """The provider does something about what was said."""
+        self._lifetime.touch(self._now)
+        self._outage.proved()
+        return self._confirmed()
+
+    def _replying(self, item: str) -> list[Command]:
+        commands = self._answering()
+        if item not in self._begun:
+            self._begun.add(item)
+            self._kept.answer_began(item, one_each=self._can.turn_end == "ours")
             self._retried = False
-            self._answer_due = None
+            if not self._kept.has_unanswered:
+                self._answer_due = None
         return commands
 
+    def _reply_done(self, done: ReplyDone) -> list[Command]:
+        if done.goes_on:
+            self._kept.answer_goes_on()
+            return self._answering()
+        if done.item is None and done.interrupted:
+            # It broke off before the first sample, because it heard the user go on: no answer yet.
+            return self._answering()
+        item = done.item if done.item is not None else SILENT
+        commands = self._replying(item) if item not in self._begun else self._answering()
+        self._begun.discard(SILENT)
+        self._kept.answer_ended(item, interrupted=done.interrupted)
+        if not self._kept.has_unanswered:
+            self._answer_due = None
+        elif self._answer_due is None:
+            self._await_answer()
+        return commands + (self._say_wordless() if done.item else [])
+
     # --- A link goes ---
+
+    def _leave(self, state: State) -> None:
+        """Let go of the present link, if there is one."""
+        self._state = state
+        self._session_due = self._grace_ends = self._unconfirmed_at = self._answer_due = None
+        self._lifetime.leave()
+        self._has_left = True
 
     def _lost(self, lost: LinkLost) -> list[Command]:
         if self._state in ("parked", "ended"):
             return []
         error = self._explain(lost, self._last_error)
-        if not self._was_ready or isinstance(error, AuthError | HandshakeError):
-            self._state = "ended"
-            self._session_due = self._grace_ends = self._unconfirmed_at = self._answer_due = None
+        if not self._was_ready or is_final(lost, error):
+            self._leave("ended")
             return [Stop(error)]
-        self._learn_from(lost)
+        if self._lifetime.cut(lost.at) >= STABLE_S:
+            self._outage.proved()
+        return self._broken(lost, str(error))
+
+    def _broken(self, lost: LinkLost, why: str) -> list[Command]:
+        """Say it once, and try again."""
         told: list[Command] = []
-        if self._lost_at is None:
-            self._lost_at = lost.at
-            told = [Notify("warning", f"The line is gone: {error}. Trying again; go on speaking.")]
-        return told + self._connect(self._wait_before_trying(lost))
+        is_torn = self._replies.is_unfinished(lost.at)
+        if self._outage.begin(lost.at, is_torn=is_torn):
+            where = " in the middle of an answer" if is_torn else ""
+            told = [Notify("warning", f"The line is gone{where}: {why}. Trying again; go on speaking.")]
+        return told + self._connect(self._outage.wait_s(lost))
 
-    def _learn_from(self, lost: LinkLost) -> None:
-        """Two cuts at about the same age are a limit of the other end that nobody told us."""
-        if self._opened_at is None:
-            return
-        age = lost.at - self._opened_at
-        if age >= STABLE_S:
-            self._attempt = 0
-        if age >= WORTH_LEARNING_S:
-            self._lives = [*self._lives[-3:], age]
-
-    def _wait_before_trying(self, lost: LinkLost) -> float:
-        """At once, then slower and slower, with dice: many clients lose the same proxy together."""
-        self._attempt += 1
-        if lost.status == 429 or lost.code == 1013:
-            self._attempt = max(self._attempt, 4)
-        if self._attempt == 1:
-            return 0.2 * self._dice()
-        slow = min(0.25 * 2.0 ** min(self._attempt - 1, 10), SLOWEST_RETRY_S)
-        return slow * (0.75 + 0.5 * self._dice())
-
-    def _slept(self, by_s: float) -> list[Command]:
+    def _slept(self) -> list[Command]:
         """What was under way before is old: nobody wants it sent as if it were said now."""
         if self._state in ("ended", "parked"):
             return []
         commands: list[Command] = []
-        if self._kept.ms:
-            commands.append(
-                Notify("warning", "What you were saying before the pause was not sent.", "Say it again.")
-            )
-        self._kept.forget_all()
-        self._lost_at = self._now
-        commands.append(CloseTurn("provider"))
-        return commands + self._connect(after_s=0.0)
+        if self._kept.forget_all():
+            text = "The machine slept. What you were saying before was not sent."
+            commands.append(Notify("warning", text, "Say it again."))
+        self._outage.begin(self._now)
+        return [*commands, CloseTurn("provider"), *self._connect(after_s=0.0)]
 
     # --- Deadlines ---
 
     def _due(self, at: float) -> list[Command]:
         commands: list[Command] = []
         if self._session_due is not None and at >= self._session_due:
-            self._session_due = None
-            commands += self._no_session()
+            return self._no_session()
         if self._grace_ends is not None and at >= self._grace_ends:
             commands += self._ready()
         if self._unconfirmed_at is not None and at >= self._unconfirmed_at:
             commands += self._unconfirmed()
         if self._answer_due is not None and at >= self._answer_due:
             commands += self._unanswered()
-        if self._is_quiet and at >= self._active_at + CALM_S:
-            if self._park_at is not None and at >= self._park_at:
-                commands += self._park()
-            elif self._renew_at is not None and at >= self._renew_at:
-                commands += [Disconnect(self._link), *self._connect(after_s=0.0)]
+        if self._is_quiet and self._lifetime.wants_parking(at):
+            self._leave("parked")
+            commands += [Disconnect(self._link), Notify("info", "The line rests until you speak.")]
+        elif self._is_quiet and self._lifetime.wants_renewal(at):
+            commands += [Disconnect(self._link), *self._connect(after_s=0.0)]
         return commands
 
     def _no_session(self) -> list[Command]:
-        timeout_s = self._settings.session_timeout_s
         error = HandshakeError(
-            f"the provider opened no session within {timeout_s:.0f} s",
+            f"the provider opened no session within {self._settings.session_timeout_s:.0f} s",
             remedy="Look at the proxy's log: it may not reach its upstream.",
         )
         if not self._was_ready:
-            self._state = "ended"
+            self._leave("ended")
             return [Stop(error)]
-        lost = LinkLost(self._now, self._link, opened=True, reason="no session")
-        return self._connect(self._wait_before_trying(lost))
+        return self._broken(LinkLost(self._now, self._link, opened=True, reason="no session"), str(error))
 
     def _unconfirmed(self) -> list[Command]:
         self._unconfirmed_at = None
@@ -423,23 +446,23 @@ class Lifeline:
             return []
         self._is_live = True
         was_ready, self._was_ready = self._was_ready, True
-        return self._say_restored() if was_ready else []
+        if not was_ready:
+            return []
+        remembers = self._was_recalled and not self._setup_is_ignored
+        told = self._outage.end(self._opened_at, resent_ms=self._resent_ms, remembers=remembers)
+        return [told] if told else []
 
     def _unanswered(self) -> list[Command]:
         self._answer_due = None
         waited = f"No answer for {self._settings.answer_timeout_s:.0f} s."
         if self._retried:
-            self._kept.forget_all()
+            self._retried = False
+            self._kept.forget_committed()
             return [Notify("warning", waited, "Say it again, or start anew if it stays silent.")]
         self._retried = True
-        self._lost_at = self._now
+        self._outage.begin(self._now)
         told = Notify("warning", f"{waited} Asking again on a new line.")
         return [told, Disconnect(self._link), *self._connect(after_s=0.0)]
-
-    def _park(self) -> list[Command]:
-        self._state = "parked"
-        self._opened_at = self._unconfirmed_at = None
-        return [Disconnect(self._link), Notify("info", "The line rests until you speak.")]
 
     @property
     def _is_quiet(self) -> bool:
@@ -447,34 +470,23 @@ class Lifeline:
         busy = self._turn_is_open or self._replies.sounding or self._kept.has_unanswered
         return self._state == "ready" and not busy
 
-    @property
-    def _park_at(self) -> float | None:
-        minutes = self._settings.park_after_min
-        return self._active_at + 60 * minutes if minutes and self._opened_at is not None else None
-
-    @property
-    def _renew_at(self) -> float | None:
-        limits = [self._can.session_limit_s] if self._can.session_limit_s else []
-        if len(self._lives) >= 2 and abs(self._lives[-1] - self._lives[-2]) < 0.05 * self._lives[-1]:
-            limits.append(min(self._lives[-2:]))
-        if not limits or self._opened_at is None:
-            return None
-        return self._opened_at + min(limits) - min(0.2 * min(limits), LONGEST_LEAD_S)
-
     # --- What the person is told ---
 
-    def _say_restored(self) -> list[Command]:
-        lost_at, self._lost_at = self._lost_at, None
-        knows = self._was_recalled and not self._setup_is_ignored
-        forgot = "" if knows else " The assistant may not remember what was said before."
-        if lost_at is None:
-            return [] if knows else [Notify("info", f"The line was renewed.{forgot}")]
-        resent = f", with {self._kept.ms / 1000:.0f} s of what you said" if self._kept.ms >= 500 else ""
-        restored = " The conversation so far was restored." if knows else forgot
-        return [Notify("info", f"The line is back after {self._now - lost_at:.1f} s{resent}.{restored}")]
+    def _say_given_up(self) -> list[Command]:
+        given_up_ms = self._kept.take_given_up_ms()
+        if not given_up_ms or not self._outage.give_up(given_up_ms):
+            return []
+        text = f"Only {self._settings.keep_s:.0f} s of what you say are kept while the line is gone"
+        return [Notify("warning", f"{text}: the oldest of it is given up.", "Say it again later.")]
 
     def _say_wordless(self) -> list[Command]:
         if self._words_came or self._wordless_said or not self._can.wordless_remedy:
             return []
         self._wordless_said = True
         return [Notify("info", "Replies come without their words here.", self._can.wordless_remedy)]
+
+
+def is_final(lost: LinkLost, error: VoiceAssistantError) -> bool:
+    """Say whether no new link can mend it: a key, a model or a set-up was refused."""
+    refused = lost.code in NO_RETRY_CODES or lost.status in NO_RETRY_STATUSES
+    return refused or isinstance(error, AuthError | HandshakeError)

@@ -6,6 +6,7 @@ cut, the words up to the cut, by proportion of its sound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +36,7 @@ class _Entry:
     speaker: Literal["user", "assistant"]
     turn: int | None = None
     text: str = ""
+    is_typed: bool = False
     received_ms: float = 0.0
 
 
@@ -53,7 +55,7 @@ class Memory:
             case UserText(turn=turn, text=text):
                 self._entry(turn).text = text
             case TextEntered(at=at, text=text):
-                self._keep(f"typed at {at}", _Entry("user", text=text))
+                self._keep(f"typed at {at}", _Entry("user", text=text, is_typed=True))
             case ReplyText(item=item, text=text):
                 self._entry(item).text += text
             case ReplyAudio(item=item, pcm=pcm):
@@ -65,21 +67,28 @@ class Memory:
             case _:
                 pass
 
-    def recall(self, before_turn: int | None) -> tuple[Recalled, ...]:
-        """The conversation so far, oldest first.
+    def recall(self, before_turn: int | None, but: Sequence[str] = ()) -> tuple[Recalled, ...]:
+        """The conversation so far, oldest first. What will be sent again is not told as well.
 
         Args:
-            before_turn: The first turn whose sound will be sent again: it is not told twice. None: all.
+            before_turn: The first turn whose sound will be sent again. None: all is told.
+            but: What was typed and will be sent again.
         """
+        again = list(but)
         recalled: list[Recalled] = []
         room = RECALLED_CHARACTERS
         for entry in reversed(self._entries.values()):
-            again = before_turn is not None and entry.turn is not None and entry.turn >= before_turn
             text = entry.text.strip()
-            if again or not text:
+            if before_turn is not None and entry.turn is not None and entry.turn >= before_turn:
                 continue
-            if len(text) > room:
+            if entry.is_typed and entry.text in again:
+                again.remove(entry.text)
+                continue
+            if not text:
+                continue
+            if len(text) > room and recalled:
                 break
+            text = text[-room:]
             room -= len(text)
             recalled.append(Recalled(entry.speaker, text))
         return tuple(reversed(recalled))

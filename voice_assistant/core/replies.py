@@ -16,7 +16,6 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
-    LinkLost,
     Play,
     PlayoutDrained,
     PlayoutDropped,
@@ -25,11 +24,21 @@ from voice_assistant.core.events import (
     ReplyComplete,
     ReplyDone,
     SessionOpened,
+    Tick,
     TruncateReply,
 )
 
 REMEMBERED = 256
 """Replies kept in mind after their end: a late message of a cut one must still be known as cut."""
+
+
+AWAITED_S = 3.0
+"""A reply of which nothing came for this long is not counted on any more; nor is one that could not even
+begin, for want of sound to begin with."""
+
+ENDLESS_S = 15.0
+"""Nothing more after the last sound that came was played: the reply is over, though nobody said so. A proxy
+may lose the end, and a provider may stall in the middle for many seconds and go on."""
 
 
 @dataclass(slots=True)
@@ -42,6 +51,8 @@ class Reply:
         complete: All of its sound has come.
         ended: The loudspeaker is through with it: played to its end, or dropped.
         cut: Given up; nothing more of it is played.
+        is_left: The link that it came by is gone: nobody can be told about it.
+        received_at: When its newest sound came.
     """
 
     received_ms: float = 0.0
@@ -49,6 +60,8 @@ class Reply:
     complete: bool = False
     ended: bool = False
     cut: bool = False
+    is_left: bool = False
+    received_at: float = 0.0
 
 
 class Replies:
@@ -66,6 +79,21 @@ class Replies:
         """Replies that the loudspeaker is not through with, in order."""
         return [item for item, reply in self._replies.items() if not reply.ended and not reply.cut]
 
+    def is_unfinished(self, now: float) -> bool:
+        """Say whether more of a reply is awaited, for a moment at least: some providers tell no end."""
+        return any(
+            not (reply.complete or reply.cut) and now - reply.received_at < AWAITED_S
+            for reply in self._replies.values()
+        )
+
+    def deadline(self) -> float | None:
+        """When a reply that never got its end is taken to be over, in seconds of the session's clock."""
+        return min(map(_over_at, self._endless.values()), default=None)
+
+    @property
+    def _endless(self) -> dict[str, Reply]:
+        return {item: self._replies[item] for item in self.sounding if not self._replies[item].complete}
+
     def knows(self, item: str) -> bool:
         """Say whether some of this reply came before."""
         return item in self._replies
@@ -75,17 +103,17 @@ class Replies:
         match event:
             case SessionOpened(capabilities=capabilities):
                 self._can = capabilities
-            case ReplyAudio(item=item, pcm=pcm):
-                return self._received(item, pcm)
+            case ReplyAudio(at=at, item=item, pcm=pcm):
+                return self._received(at, item, pcm)
             case ReplyComplete(item=item):
                 return self._completed(item)
             case ReplyDone(item=str(item), interrupted=True):
                 return self.cut(item)
             case ReplyDone(item=str(item)):
                 return self._completed(item)
-            case LinkLost():
-                # No more will come of them; what has come is played to its end.
-                return [command for item in self.sounding for command in self._completed(item)]
+            case Tick(at=at):
+                over = [item for item, reply in self._endless.items() if at >= _over_at(reply)]
+                return [command for item in over for command in self._completed(item)]
             case PlayoutProgress(item=item, heard_ms=heard_ms) if item in self._replies:
                 self._replies[item].heard_ms = heard_ms
             case PlayoutDrained(item=item, heard_ms=heard_ms) if item in self._replies:
@@ -96,6 +124,13 @@ class Replies:
             case _:
                 pass
         return []
+
+    def link_gone(self) -> list[Command]:
+        """No more will come of the replies; what has come is played to its end."""
+        commands = [command for item in self.sounding for command in self._completed(item)]
+        for reply in self._replies.values():
+            reply.is_left = True
+        return commands
 
     def cut(self, item: str) -> list[Command]:
         """Give a reply up: at the loudspeaker, and at the provider where it can be stopped."""
@@ -108,8 +143,9 @@ class Replies:
             commands.append(CancelReply(item))
         return commands
 
-    def _received(self, item: str, pcm: bytes) -> list[Command]:
+    def _received(self, at: float, item: str, pcm: bytes) -> list[Command]:
         reply = self._replies.setdefault(item, Reply())
+        reply.received_at = at
         reply.received_ms += len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE
         self._forget_the_oldest()
         return [] if reply.cut else [Play(item, pcm)]
@@ -126,10 +162,16 @@ class Replies:
         reply.heard_ms = heard_ms
         reply.ended = True
         # What was heard to its end was not cut, and some providers refuse a cut at or beyond the end.
-        if self._can.truncate and heard_ms < reply.received_ms:
+        if self._can.truncate and not reply.is_left and heard_ms < reply.received_ms:
             return [TruncateReply(item, heard_ms)]
         return []
 
     def _forget_the_oldest(self) -> None:
         if len(self._replies) > REMEMBERED:
             del self._replies[next(iter(self._replies))]
+
+
+def _over_at(reply: Reply) -> float:
+    if not reply.heard_ms:
+        return reply.received_at + AWAITED_S
+    return reply.received_at + reply.received_ms / 1000 + ENDLESS_S

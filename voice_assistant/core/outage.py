@@ -1,0 +1,105 @@
+"""An outage: from the moment a line is gone to the moment it is back. When to try again, and what to say.
+
+The first new try comes at once: most losses are a router's or a proxy's hiccup, and somebody may be speaking.
+After that a try comes whenever the outage has grown by a tenth, so the line's return is noticed late by a
+tenth of its absence at most, and a proxy that is down for long is left in peace. Dice keep many clients from
+coming back in the same moment. The person reads one line when it goes and one when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voice_assistant.core.events import LinkLost, Notify
+
+FIRST_WITHIN_S = 0.2
+SOONEST_S = 0.2
+SLOWEST_S = 15.0
+
+GROWTH = 0.1
+"""Share of the outage so far after which the next try comes."""
+
+ASKED_TO_WAIT_S = 3.0
+ASKED_TO_WAIT_GROWTH = 0.3
+"""The same where the other end has no room at present: it said so by HTTP 429 or close code 1013."""
+
+TOLD_SOUND_MS = 500
+"""Sound that was sent again is told from this length on."""
+
+
+class Outage:
+    """Knows whether the line is gone, since when, and what that has cost.
+
+    Args:
+        dice: Gives a number from 0 to 1.
+    """
+
+    def __init__(self, dice: Callable[[], float]) -> None:
+        self._dice = dice
+        self._lost_at: float | None = None
+        self._is_torn = False
+        self._given_up_ms = 0.0
+        # Since when no link has proved itself: one that opens and breaks at once is no return.
+        self._trouble_since: float | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Is the line gone?"""
+        return self._lost_at is not None
+
+    def begin(self, at: float, *, is_torn: bool = False) -> bool:
+        """The line is gone; say whether that is news.
+
+        Args:
+            at: Seconds of the session's clock.
+            is_torn: An answer was broken off by it.
+        """
+        is_news = self._lost_at is None
+        if is_news:
+            self._lost_at = at
+            self._is_torn = is_torn
+        return is_news
+
+    def give_up(self, ms: float) -> bool:
+        """Sound could not be kept any longer; say whether that is news."""
+        is_news = not self._given_up_ms
+        self._given_up_ms += ms
+        return is_news
+
+    def proved(self) -> None:
+        """A link did its work: the next loss is a new one, and is met at once."""
+        self._trouble_since = None
+
+    def wait_s(self, lost: LinkLost) -> float:
+        """Seconds to wait before the next try."""
+        is_first = self._trouble_since is None
+        if self._trouble_since is None:
+            self._trouble_since = lost.at
+        gone_s = lost.at - self._trouble_since
+        if lost.status == 429 or lost.code == 1013:
+            wait = max(ASKED_TO_WAIT_S, ASKED_TO_WAIT_GROWTH * gone_s)
+        elif is_first:
+            return FIRST_WITHIN_S * self._dice()
+        else:
+            wait = max(SOONEST_S, GROWTH * gone_s)
+        return min(wait, SLOWEST_S) * (0.8 + 0.4 * self._dice())
+
+    def end(self, at: float, *, resent_ms: float, remembers: bool) -> Notify | None:
+        """The line is back; give the words for it, or None where there is nothing to say.
+
+        Args:
+            at: When there was a session again.
+            resent_ms: Sound that was kept meanwhile and sent again.
+            remembers: Was the conversation so far told to the new session?
+        """
+        lost_at, self._lost_at = self._lost_at, None
+        is_torn, self._is_torn = self._is_torn, False
+        given_up_ms, self._given_up_ms = self._given_up_ms, 0.0
+        forgot = "" if remembers else " The assistant may not remember what was said before."
+        if lost_at is None:
+            return None if remembers else Notify("info", f"The line was renewed.{forgot}")
+        resent = f", with {resent_ms / 1000:.0f} s of what you said" if resent_ms >= TOLD_SOUND_MS else ""
+        lost = f" {given_up_ms / 1000:.0f} s of it could not be kept." if given_up_ms else ""
+        restored = " The conversation so far was restored." if remembers else forgot
+        torn = " The rest of the last answer is lost; ask for it if you need it." if is_torn else ""
+        return Notify("info", f"The line is back after {at - lost_at:.1f} s{resent}.{lost}{restored}{torn}")
