@@ -17,6 +17,7 @@ from voice_assistant.core.events import LinkLost
 from voice_assistant.core.lifeline import Explain
 from voice_assistant.dialects import new_dialect
 from voice_assistant.dialects.base import Dialect, ProviderSettings
+from voice_assistant.dialects.names import ItemNames
 from voice_assistant.dialects.proxy import choose_model, models_url, shown_url
 from voice_assistant.dialects.refusals import refusal
 from voice_assistant.errors import AuthError, LinkError, VoiceAssistantError
@@ -79,7 +80,7 @@ async def open_provider(
     return Provider(
         name="litellm",
         shown=shown_url(located.url),
-        new_dialect=partial(new_dialect, located, key, tools),
+        new_dialect=partial(new_dialect, located, key, tools, ItemNames()),
         explain=_explain_proxy(located),
     )
 
@@ -105,7 +106,7 @@ async def _offline(
     return Provider(
         name="offline",
         shown="this machine",
-        new_dialect=partial(new_dialect, located, address.token, tools),
+        new_dialect=partial(new_dialect, located, address.token, tools, ItemNames()),
         explain=_explain_offline,
         notice=notice,
     )

@@ -39,11 +39,11 @@ from voice_assistant.core.events import (
     ToolCall,
     TruncateReply,
     Unrecognised,
-    Usage,
     WireCommand,
 )
 from voice_assistant.dialects import openai_realtime as wire
 from voice_assistant.dialects.base import LinkRequest, ProviderSettings, with_recall
+from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
 from voice_assistant.dialects.refusals import code_of_report
 from voice_assistant.dialects.user_words import UserWords
@@ -106,12 +106,19 @@ class LiteLLM:
         settings: Which proxy and model, and who the assistant shall be. ``model`` must be known by now.
         key: The proxy's key; empty where it wants none.
         tools: What the model may ask for; known to it where the proxy passes the set-up on.
+        names: Those of the replies of earlier links.
 
     Raises:
         ConfigError: The address or the key is none, or no model is named.
     """
 
-    def __init__(self, settings: ProviderSettings, key: str = "", tools: Sequence[ToolSpec] = ()) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        key: str = "",
+        tools: Sequence[ToolSpec] = (),
+        names: ItemNames | None = None,
+    ) -> None:
         self._settings = settings
         self._tools = tools
         self._url = realtime_url(settings.url, settings.model)
@@ -129,7 +136,8 @@ class LiteLLM:
         self._reply: _Reply | None = None
         self._announced: str | None = None
         self._announced_ended = False
-        self._items: set[str] = set()
+        self._names = names or ItemNames()
+        self._repeats = Repeats()
         self._newer_words = False
         self._phantom: _Phantom | None = None
 
@@ -204,6 +212,8 @@ class LiteLLM:
 
     def decode(self, message: str | bytes, at: float) -> list[Event]:
         """Make events of a message; what cannot be read becomes ``Unrecognised``."""
+        if self._repeats.has_come(message):
+            return [Unrecognised(at, "a message that came twice")]
         match wire.read(message):
             case wire.SessionCreated() if self._is_open:
                 return [Unrecognised(at, "session.created, again")]
@@ -282,18 +292,10 @@ class LiteLLM:
                 events.append(ReplyComplete(at, self._reply.item))
             events += self._words.end(at, self._reply.turn)
             events.append(ReplyDone(at, self._reply.item))
-        self._reply = _Reply(self._new_item(ids[1]), ids, self._turn)
+        self._reply = _Reply(self._names.new(ids[1]), ids, self._turn)
         self._phantom = None
         self._newer_words = False
         return events, self._reply
-
-    def _new_item(self, wire_id: str) -> str:
-        item, uses = wire_id, 1
-        while item in self._items:
-            uses += 1
-            item = f"{wire_id}#{uses}"
-        self._items.add(item)
-        return item
 
     def _part_ended(self, at: float, response_id: str, item_id: str) -> list[Event]:
         reply = self._reply
@@ -316,10 +318,10 @@ class LiteLLM:
             interrupted = ended.status == "cancelled" or not (reply.is_ended or ended.has_calls)
             if ended.has_calls and reply.has_sound and not reply.is_ended:
                 events.append(ReplyComplete(at, reply.item))
-            return events + self._done(at, reply.item, reply.turn, interrupted=interrupted, usage=ended.usage)
+            return events + self._done(at, reply.item, reply.turn, ended, interrupted=interrupted)
         if announced == ended.response_id:
             interrupted = ended.status == "cancelled" or not (self._announced_ended or ended.has_calls)
-            return events + self._done(at, None, self._turn, interrupted=interrupted, usage=ended.usage)
+            return events + self._done(at, None, self._turn, ended, interrupted=interrupted)
         if self._phantom is not None and self._phantom.turn == self._turn:
             # The end of the turn that was interrupted, under an id that nothing was ever said about. It
             # brings what was counted; to take it for a turn without an answer would be wrong.
@@ -330,11 +332,12 @@ class LiteLLM:
         return [*events, *self._words.end(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
 
     def _done(
-        self, at: float, item: str | None, turn: int, *, interrupted: bool, usage: Usage | None
+        self, at: float, item: str | None, turn: int, ended: wire.ReplyEnded, *, interrupted: bool
     ) -> list[Event]:
-        if usage is None:
+        if ended.usage is None:
             # The end by interruption counts nothing; the numbers come with a second end.
             self._phantom = _Phantom(item, self._turn, interrupted)
         # Who interrupts is still speaking: the words of that turn are not final.
         last = min(turn, self._turn - 1) if interrupted else turn
-        return [*self._words.end(at, last), ReplyDone(at, item, interrupted, usage)]
+        done = ReplyDone(at, item, interrupted, ended.usage, goes_on=ended.has_calls)
+        return [*self._words.end(at, last), done]

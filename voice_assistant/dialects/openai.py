@@ -39,6 +39,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.dialects import openai_realtime as wire
 from voice_assistant.dialects.base import LinkRequest, ProviderSettings
+from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
 from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
 
@@ -64,12 +65,19 @@ class OpenAI:
         settings: Where it is, and who the assistant shall be. ``model`` must be known by now.
         key: Empty where the server wants none.
         tools: What the model may ask for.
+        names: Those of the replies of earlier links.
 
     Raises:
         ConfigError: The address is none, or no model is named.
     """
 
-    def __init__(self, settings: ProviderSettings, key: str = "", tools: Sequence[ToolSpec] = ()) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        key: str = "",
+        tools: Sequence[ToolSpec] = (),
+        names: ItemNames | None = None,
+    ) -> None:
         self._settings = settings
         self._url = realtime_url(settings.url, settings.model)
         self._key = key
@@ -81,6 +89,9 @@ class OpenAI:
         self._words = UserWords()
         self._item_of: dict[str, str] = {}
         self._cut_sample: dict[str, bytes] = {}
+        self._names = names or ItemNames()
+        self._name_of: dict[str, str] = {}
+        self._repeats = Repeats()
 
     def request(self) -> LinkRequest:
         """Say how to open the websocket."""
@@ -109,7 +120,8 @@ class OpenAI:
             case CancelReply():
                 return [wire.cancel_reply()]
             case TruncateReply(item=item, heard_ms=heard_ms):
-                return [wire.truncate_item(item, heard_ms)]
+                ids = [wire_id for wire_id, name in self._name_of.items() if name == item]
+                return [wire.truncate_item(wire_id, heard_ms) for wire_id in ids or [item]]
             case SendText(text=text):
                 return [wire.create_message("user", text)]
             case SendToolResult(call=call, output=output):
@@ -151,6 +163,8 @@ class OpenAI:
 
     def decode(self, message: str | bytes, at: float) -> list[Event]:
         """Make events of a message; what cannot be read becomes ``Unrecognised``."""
+        if self._repeats.has_come(message):
+            return [Unrecognised(at, "a message that came twice")]
         match wire.read(message):
             case wire.SessionCreated(model=model):
                 return [SessionOpened(at, model or self._settings.model, CAPABILITIES)]
@@ -169,13 +183,13 @@ class OpenAI:
                 events = self._words.hear(at, turn, item_id, text, is_whole=is_whole)
                 return events + (self._words.end(at, turn) if is_whole else [])
             case wire.Sound(response_id=response_id, item_id=item_id, pcm=pcm):
-                self._item_of[response_id] = item_id
-                return self._sound(at, item_id, pcm)
+                self._item_of[response_id] = self._name(item_id)
+                return self._sound(at, self._name(item_id), pcm)
             case wire.Words(response_id=response_id, item_id=item_id, text=text):
-                self._item_of[response_id] = item_id
-                return [ReplyText(at, item_id, text)] if text else []
+                self._item_of[response_id] = self._name(item_id)
+                return [ReplyText(at, self._name(item_id), text)] if text else []
             case wire.PartEnded(item_id=item_id):
-                return [ReplyComplete(at, item_id)]
+                return [ReplyComplete(at, self._name(item_id))]
             case wire.ToolAsked(call_id=call, name=name, arguments=arguments):
                 return [ToolCall(at, call, name, arguments)]
             case wire.ReplyEnded() as ended:
@@ -189,12 +203,18 @@ class OpenAI:
             case wire.Unknown(kind=kind):
                 return [Unrecognised(at, kind)]
 
-    def _sound(self, at: float, item_id: str, pcm: bytes) -> list[Event]:
-        pcm = self._cut_sample.pop(item_id, b"") + pcm
+    def _name(self, item_id: str) -> str:
+        """Name an item of this link, so that no item of another link has the same name."""
+        if item_id not in self._name_of:
+            self._name_of[item_id] = self._names.new(item_id)
+        return self._name_of[item_id]
+
+    def _sound(self, at: float, item: str, pcm: bytes) -> list[Event]:
+        pcm = self._cut_sample.pop(item, b"") + pcm
         whole = len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES
         if whole < len(pcm):
-            self._cut_sample[item_id] = pcm[whole:]
-        return [ReplyAudio(at, item_id, pcm[:whole])] if whole else []
+            self._cut_sample[item] = pcm[whole:]
+        return [ReplyAudio(at, item, pcm[:whole])] if whole else []
 
     def _ended(self, at: float, ended: wire.ReplyEnded) -> list[Event]:
         failed: list[Event] = [ServerError(at, ended.failure, "reply_failed")] if ended.failure else []
@@ -202,4 +222,5 @@ class OpenAI:
         if item is None and ended.has_calls:
             # The answer is still to come, after the tool.
             return failed
-        return [*failed, ReplyDone(at, item, ended.status == "cancelled", ended.usage)]
+        was_cancelled = ended.status == "cancelled"
+        return [*failed, ReplyDone(at, item, was_cancelled, ended.usage, goes_on=ended.has_calls)]
