@@ -94,7 +94,7 @@ def play(buffer: JitterBuffer, item: str, reply: Delivered, sound: bytes) -> Pla
     """Push a reply as it arrives, pull it to its end, and half a second of silence after it."""
     arrivals = list(reply.chunks)
     pushed = now_ms = played = waited = underruns = 0
-    start_ms: int | None = None
+    start_ms: float | None = None
     drained = False
     books = Books()
     while not drained:
@@ -108,13 +108,15 @@ def play(buffer: JitterBuffer, item: str, reply: Delivered, sound: bytes) -> Pla
         for note in buffer.take_notes():
             match note:
                 case Started():
-                    start_ms = now_ms
+                    pass  # in which block; the books say at which sample of it
                 case RanDry():
                     underruns += 1
                 case Drained():
                     drained = True
         books = buffer.books(item) or books
-        if start_ms is not None and not drained:
+        if start_ms is None and books.played:
+            start_ms = now_ms + (BLOCK - books.played) / SAMPLES_PER_MS
+        elif start_ms is not None and not drained:
             waited += BLOCK - (books.played - played)
         played = books.played
         now_ms += BLOCK_MS

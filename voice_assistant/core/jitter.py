@@ -214,6 +214,13 @@ class JitterBuffer:
             if not (reply.ended or self._is_enough(reply, queued_ms)):
                 return False
             reply.waiting = False
+            if (
+                not reply.played
+                and not reply.ended
+                and (lead_in := round(self._delivery.lead_in_ms * SAMPLES_PER_MS))
+            ):
+                self._ready.append(Piece(bytes(lead_in * SAMPLE_BYTES), reply, 0))
+                return True
         if not reply.queued:
             reply.waiting = reply.dry = True
             return self._break_off(reply)
