@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voice_assistant.cli import command
-from voice_assistant.errors import EXIT_DEVICE, DeviceError, UsageError
+from voice_assistant.errors import EXIT_DEVICE, ConfigError, DeviceError, UsageError
 
 if TYPE_CHECKING:
     from voice_assistant.app import Options
@@ -156,10 +156,7 @@ def _settings(args: Namespace, **special: object) -> tuple[Config, Options]:
     from voice_assistant import config, credentials, logs
 
     log = logs.start(args.log)
-    said = {flag: getattr(args, flag[2:].replace("-", "_"), None) for flag in config.FLAGS}
-    settings = config.load(
-        {flag: text for flag, text in said.items() if text is not None}, os.environ, args.config
-    )
+    settings = config.load(_said(args), os.environ, args.config)
     files = credentials.files()
     from voice_assistant.app import Options
 
@@ -171,6 +168,14 @@ def _settings(args: Namespace, **special: object) -> tuple[Config, Options]:
         **special,  # type: ignore[arg-type]
     )
     return settings, options
+
+
+def _said(args: Namespace) -> dict[str, str]:
+    """Gather the settings that were said on the command line."""
+    from voice_assistant import config
+
+    said = {flag: getattr(args, flag[2:].replace("-", "_"), None) for flag in config.FLAGS}
+    return {flag: text for flag, text in said.items() if text is not None}
 
 
 # --- serve ---
@@ -196,6 +201,55 @@ def serve(args: Namespace) -> int:
     settings = config.load({}, os.environ, args.config)
     chat_key = credentials.find_key(os.environ, credentials.files(), credentials.CHAT_KEY_NAME) or ""
     return run(settings.offline, port=args.port, token=args.token, chat_key=chat_key, out=sys.stdout)
+
+
+# --- doctor ---
+
+
+def _doctor_flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the findings for a program to read")
+    _provider_flags(parser)
+    parser.add_argument("--input-device", metavar="NAME", help="the microphone: a number or part of a name")
+    parser.add_argument("--output-device", metavar="NAME", help="the loudspeaker: a number or part of a name")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="read these settings instead of your own file"
+    )
+    parser.add_argument("--log", metavar="FILE", type=Path, help="write the log for developers here")
+
+
+@command("doctor", _doctor_flags)
+def doctor(args: Namespace) -> int:
+    """Find out why it does not work: sound, provider, settings; each failure with what to do about it.
+
+    It listens for a second, rings a bell, and begins a session with the provider without saying anything.
+    Nothing secret is printed: the report can be shown to others.
+    """
+    from voice_assistant import config, credentials, logs
+    from voice_assistant import doctor as examination
+    from voice_assistant.checks.provider import Access
+
+    log = logs.start(args.log)
+    files = credentials.files()
+    key, chat_key = (
+        _key_if_readable(files, name) for name in (credentials.KEY_NAME, credentials.CHAT_KEY_NAME)
+    )
+    return examination.examine(
+        lambda: config.load(_said(args), os.environ, args.config),
+        Access(key, chat_key, log),
+        named=args.config,
+        as_json=args.json,
+        out=sys.stdout,
+    )
+
+
+def _key_if_readable(files: Sequence[Path], name: str) -> str:
+    """Find a key; one that cannot be used is a finding of the doctor's, and none here."""
+    from voice_assistant import credentials
+
+    try:
+        return credentials.find_key(os.environ, files, name) or ""
+    except ConfigError:
+        return ""
 
 
 # --- devices ---

@@ -1,0 +1,232 @@
+"""Microphone and loudspeaker, opened as a conversation would open them; a second of listening; a bell.
+
+A microphone that the system does not let us use does not fail: it delivers zeros. So what it delivers is
+looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_assistant.checks.finding import Begun, Finding, Tell, failure
+from voice_assistant.config import Config
+from voice_assistant.core.audio import NEAR_RATE, level_dbfs
+from voice_assistant.core.events import Captured, Direction, Event, Ring
+from voice_assistant.core.mixer import Mixer
+from voice_assistant.devices import catalog, portaudio
+from voice_assistant.devices.capture import Microphone
+from voice_assistant.devices.far_end import FarEnd
+from voice_assistant.devices.playout import Speaker
+from voice_assistant.devices.stream import Format
+from voice_assistant.errors import EXIT_DEVICE, DeviceError
+
+SETTLE_S = 0.3
+"""What a microphone delivers right after it was opened is often a click, or nothing."""
+
+LISTEN_S = 1.0
+BELL_S = 1.3
+
+VERY_QUIET_DBFS = -70.0
+"""A microphone in a quiet room delivers -65 dBFS or more; below that it is muted, or another one is meant."""
+
+CLIPPED_SHARE = 0.001
+FULL_SCALE = 32_700
+
+LEAST_SHARE = 0.7
+"""A device that delivers less of a second than this in a second does not work well."""
+
+HEARD_DB = 6.0
+"""How much louder the microphone must become while the bell rings before it counts as having heard it."""
+
+
+async def examine(config: Config, tell: Tell) -> None:
+    """Look at PortAudio, the devices, and what they do; takes about three seconds."""
+    # ALSA writes to the terminal from C while it looks for devices.
+    with portaudio.quiet_stderr(Path(os.devnull)):
+        try:
+            sounddevice = portaudio.load()
+        except DeviceError as error:
+            tell(failure("PortAudio", error))
+            return
+        number, words = sounddevice.get_portaudio_version()
+        found = catalog.list_devices()
+        told = f"{words.partition(',')[0]}; {len(found)} device(s)"
+        tell(Finding("PortAudio", "ok", told, details={"version": words, "number": number}))
+        await _examine_devices(config, tell)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the microphone delivered in a stretch of time."""
+
+    blocks: list[bytes]
+
+    @property
+    def pcm(self) -> bytes:
+        return b"".join(self.blocks)
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        return np.frombuffer(self.pcm, "<i2")
+
+
+async def _examine_devices(config: Config, tell: Tell) -> None:
+    loop = asyncio.get_running_loop()
+    arrived: list[Captured] = []
+    lost: list[Event] = []
+
+    def post(event: Event) -> None:
+        if isinstance(event, Captured):
+            arrived.append(event)
+        else:
+            lost.append(event)
+
+    far_end = FarEnd()
+    speaker = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
+    microphone = Microphone(config.capture, far_end, post, loop, loop.time)
+    try:
+        speaks = _open(speaker, "playout", config.speaker.device, tell)
+        listens = _open(microphone, "capture", config.capture.device, tell)
+        if not speaks and not listens:
+            return
+        tell(Begun("listening for a second, then ringing a bell" if speaks else "listening for a second"))
+        await asyncio.sleep(SETTLE_S)
+        arrived.clear()
+        await asyncio.sleep(LISTEN_S)
+        room = _Heard([one.near.pcm for one in arrived])
+        if listens:
+            tell(_judge(room))
+        if speaks:
+            arrived.clear()
+            speaker.perform(Ring())
+            await asyncio.sleep(BELL_S)
+            tell(_bell(room, _Heard([one.near.pcm for one in arrived]), listens=listens))
+        tell(_xruns(microphone.overruns, speaker.underflows))
+    finally:
+        microphone.close()
+        speaker.close()
+
+
+def _open(device: Microphone | Speaker, direction: Direction, wanted: str, tell: Tell) -> bool:
+    noun = portaudio.NOUNS[direction]
+    try:
+        why = catalog.find(wanted, direction).why
+        device.open()
+    except DeviceError as error:
+        tell(failure(noun, error))
+        return False
+    opened, form = device.device, device.format
+    assert opened is not None, "it is open"
+    assert isinstance(form, Format)
+    tell(
+        Finding(
+            noun,
+            "ok",
+            f"{opened.index} ({opened.name}, {opened.host_api}), {why}; opened at {form.rate} Hz, "
+            f"{form.channels} channel(s)",
+            details={
+                "index": opened.index,
+                "name": opened.name,
+                "sound_system": opened.host_api,
+                "why": why,
+                "rate": form.rate,
+                "channels": form.channels,
+            },
+        )
+    )
+    return True
+
+
+def _judge(room: _Heard) -> Finding:
+    """Say what a second of listening means."""
+    samples = room.samples.astype(np.int32)
+    seconds = samples.size / NEAR_RATE
+    if not samples.size:
+        return Finding(
+            "listening",
+            "failed",
+            "the microphone is open and delivers nothing",
+            "Choose another with --input-device; 'voice-assistant devices' lists them. A sound server that "
+            "hangs is mended by starting it again.",
+            EXIT_DEVICE,
+        )
+    peak = int(np.abs(samples).max())
+    level = round(level_dbfs(room.pcm), 1)
+    peak_dbfs = round(20 * float(np.log10(max(peak, 1) / 32768)), 1)
+    clipped = float(np.mean(np.abs(samples) >= FULL_SCALE))
+    details = {"level_dbfs": level, "peak_dbfs": peak_dbfs, "clipped": round(clipped, 4)}
+    details["seconds"] = round(seconds, 2)
+    told = f"level {level} dBFS, peak {peak_dbfs} dBFS"
+    if peak == 0:
+        return Finding(
+            "listening",
+            "failed",
+            "every sample is exactly zero: the system does not let this program hear, or the microphone is "
+            "muted",
+            "On macOS allow your terminal under System Settings, Privacy & Security, Microphone, and start "
+            "it anew. On Linux look for a mute switch in the sound settings or pavucontrol. Or choose "
+            "another microphone with --input-device.",
+            EXIT_DEVICE,
+            details,
+        )
+    if clipped >= CLIPPED_SHARE:
+        return Finding(
+            "listening",
+            "warning",
+            f"{told}: too loud, {clipped:.1%} of it is clipped",
+            "Lower the microphone's gain in the system's sound settings.",
+            details=details,
+        )
+    if level < VERY_QUIET_DBFS:
+        return Finding(
+            "listening",
+            "warning",
+            f"{told}: very quiet for a microphone",
+            "Is it the right one, and not muted? Raise its gain in the system's sound settings, or choose "
+            "another with --input-device.",
+            details=details,
+        )
+    if seconds < LEAST_SHARE * LISTEN_S:
+        return Finding(
+            "listening",
+            "warning",
+            f"only {seconds:.2f} s of sound came in a second",
+            "The machine is too busy, or the sound server stalls: close other programs, or start it anew.",
+            details=details,
+        )
+    return Finding("listening", "ok", told, details=details)
+
+
+def _bell(room: _Heard, ringing: _Heard, *, listens: bool) -> Finding:
+    """Say what the bell told: it went out, and whether the microphone heard it."""
+    sounded = "a bell was played; if you did not hear it, look at the volume and at the device"
+    if not listens or not room.blocks or not ringing.blocks:
+        return Finding("bell", "ok", sounded)
+    before, during = level_dbfs(room.pcm), level_dbfs(ringing.pcm)
+    heard = during - before >= HEARD_DB
+    also = (
+        "the microphone heard it, so echo is cancelled while replies play"
+        if heard
+        else "the microphone did not hear it, as with headphones"
+    )
+    details = {"heard_by_microphone": heard, "rise_db": round(during - before, 1)}
+    return Finding("bell", "ok", f"{sounded}; {also}", details=details)
+
+
+def _xruns(overruns: int, underflows: int) -> Finding:
+    details = {"capture": overruns, "playout": underflows}
+    if not overruns and not underflows:
+        return Finding("lost samples", "ok", "none", details=details)
+    return Finding(
+        "lost samples",
+        "warning",
+        f"{overruns} time(s) at the microphone, {underflows} time(s) at the loudspeaker",
+        "Close other programs, or write latency_ms = 60 under [playout] in your config.toml.",
+        details=details,
+    )
