@@ -132,8 +132,8 @@ On a virtual sound card beside busy processes a steady reply was harmed in two o
 none of three with 10.
 """
 
-FIRST_PER_LATE = 8.0
-"""The first deltas show soon enough how late the next may be."""
+FIRST_PER_LATE = 16.0
+"""The first deltas show soon enough how late the next may be: after 40 ms, slack for a stall of 300."""
 
 TOLERATED_MS = 20.0
 """Lateness that a steady delivery shows, too: two blocks of the device, which is the clock here."""
