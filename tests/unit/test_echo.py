@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pywebrtc_audio import EchoCanceller as Aec3
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler, silence
-from voice_assistant.core.echo import AEC3_DELAY, Cleaned, EchoCanceller, EchoSettings
+from voice_assistant.core.echo import AEC3_DELAY, Cleaned, EchoCanceller, EchoSettings, Reference
 from voice_assistant.core.settings import SettingError
 
 FRAME = NEAR_RATE // 50
@@ -234,3 +234,15 @@ def test_sound_that_goes_back_in_time_is_refused() -> None:
 def test_another_way_of_sending_is_refused() -> None:
     with pytest.raises(SettingError, match="send"):
         EchoSettings(send="both")  # type: ignore[arg-type]
+
+
+def test_the_reference_is_never_wholly_silent_and_never_heard() -> None:
+    """AEC3 takes fifteen times as long over digital silence."""
+    reference = Reference()
+
+    taken = [
+        reference.take(AudioFrame(pcm, REPLY_RATE)) for pcm in [b"\x20\x03" * 480] * 3 + [bytes(960)] * 20
+    ]
+
+    assert all(frame.any() for frame in taken)
+    assert all(abs(frame).max() <= 1 for frame in taken[10:])
