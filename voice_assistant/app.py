@@ -100,7 +100,8 @@ def talk(config: Config, options: Options) -> int:
     """
     plain = options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
     status = Status(mode=config.turns.mode, recording=options.record is not None)
-    view: View = PlainPrinter(sys.stdout, sys.stderr) if plain else Screen(status, config.keys, sys.stdout)
+    printer = PlainPrinter(sys.stdout, sys.stderr, config.keys) if plain else None
+    view: View = printer or Screen(status, config.keys, sys.stdout)
     asyncio.run(_hold(config, options, view, is_question=False))
     return 0
 
@@ -157,7 +158,9 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         session = Session(
             inbox=inbox,
             listener=Listener(config.turns, config.speech, config.echo),
-            conversation=Conversation(config.barge_in, config.link, provider.explain, random.random),
+            conversation=Conversation(
+                config.barge_in, config.link, provider.explain, random.random, config.volume
+            ),
             new_dialect=provider.new_dialect,
             wire=link,
             speaker=speaker,

@@ -25,13 +25,14 @@ from voice_assistant.core.lifeline import LifelineSettings
 from voice_assistant.core.settings import SettingError
 from voice_assistant.core.speech import SpeechSettings
 from voice_assistant.core.turns import TurnSettings
+from voice_assistant.core.volume import VolumeSettings
 from voice_assistant.devices.capture import CaptureSettings
 from voice_assistant.devices.playout import SpeakerSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.errors import ConfigError
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.sources import Known, Said, Tables, from_environment, from_file, shown
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
 
 ALIASES: Final = MappingProxyType({"LITELLM_URL": "provider.url"})
 """Variables that other programs know too. The longer name, with our prefix, wins over them."""
@@ -68,6 +69,7 @@ class Config:
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings, metadata={"table": "playout"})
+    volume: VolumeSettings = field(default_factory=VolumeSettings, metadata={"table": "playout"})
     keys: KeySettings = field(default_factory=KeySettings)
     offline: OfflineSettings = field(default_factory=OfflineSettings)
 

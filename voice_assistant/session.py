@@ -29,6 +29,7 @@ from voice_assistant.core.events import (
     Ring,
     RunTool,
     SetGain,
+    SetVolume,
     Stop,
     Tick,
 )
@@ -59,7 +60,8 @@ class Loudspeaker(Protocol):
     """What the session needs of playout."""
 
     def perform(
-        self, command: Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout | Ring
+        self,
+        command: Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring,
     ) -> None:
         """Carry out a command at once."""
         ...
@@ -190,7 +192,14 @@ class Session:
             case Notify():
                 pass  # The taps have been told; that is all there is to it.
             case (
-                Play() | EndPlayout() | SetGain() | PausePlayout() | ResumePlayout() | DropPlayout() | Ring()
+                Play()
+                | EndPlayout()
+                | SetGain()
+                | SetVolume()
+                | PausePlayout()
+                | ResumePlayout()
+                | DropPlayout()
+                | Ring()
             ):
                 self._speaker.perform(command)
             case _:

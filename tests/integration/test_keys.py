@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from voice_assistant.core.events import Event, KeysKnown, Pressed, Released
-from voice_assistant.terminal.keys import ASK, LAST_WORD, UNDO, Keyboard, KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.keys import ASK, LAST_WORD, UNDO, Keyboard
 
 LOCAL_FLAGS = 3
 ENOUGH_S = 10.0
@@ -210,7 +211,8 @@ async def test_without_a_terminal_there_are_no_keys() -> None:
 
 PROGRAM = """
     import asyncio, sys
-    from voice_assistant.terminal.keys import Keyboard, KeySettings
+    from voice_assistant.terminal.key_settings import KeySettings
+    from voice_assistant.terminal.keys import Keyboard
 
     async def main() -> None:
         keyboard = Keyboard(

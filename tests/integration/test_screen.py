@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import io
 import os
@@ -33,16 +34,19 @@ from voice_assistant.core.events import (
     PlayoutDrained,
     PlayoutDropped,
     PlayoutStarted,
+    Pressed,
     ReplyAudio,
     ReplyDone,
     ReplyText,
     SessionOpened,
+    SetVolume,
+    SpokeWhileMuted,
     TurnClosed,
     TurnOpened,
     UserText,
 )
 from voice_assistant.core.status import Status
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
 
@@ -202,6 +206,57 @@ def test_muted_is_a_word_and_a_colour(emulator: Emulator) -> None:
     cell = emulator.view.buffer[row][rows[row].index("MUTED")]
     assert (cell.fg, cell.reverse, cell.bold) == ("red", True, True)
     assert not any("LIVE" in text for text in rows)
+    screen.stop()
+
+
+def test_who_speaks_while_muted_is_told(emulator: Emulator) -> None:
+    screen = screen_on(emulator)
+    show(screen, [*opened(), MuteChanged(1.0, True), Level(1.5, -120, -120, False), SpokeWhileMuted(1.5)])
+
+    emulator.until(" MUTED  you speak, and nobody hears")
+    show(screen, [SpokeWhileMuted(6.0), MuteChanged(7.0, False), Level(7.1, -60, -60, False)])
+
+    emulator.until(" LIVE  listening")
+    assert sum("You speak, and the" in row for row in emulator.rows()) == 1
+    screen.stop()
+
+
+def test_the_help_lies_over_the_status_until_it_is_asked_for_again(emulator: Emulator) -> None:
+    screen = screen_on(emulator)
+    show(screen, [*opened(), Pressed(1.0, "help")])
+    emulator.until("play the last answer again", "ctrl-c", "LIVE")
+
+    show(screen, [Pressed(2.0, "help")])
+    emulator.settle()
+
+    assert not any("play the last answer" in row for row in emulator.rows())
+    assert sum("LIVE" in row for row in emulator.rows()) == 1
+    screen.stop()
+
+
+def test_the_volume_is_shown_where_it_was_changed(emulator: Emulator) -> None:
+    screen = screen_on(emulator)
+    show(screen, [*opened(), SetVolume(-6.0)])
+
+    emulator.until("-6 dB")
+    show(screen, [SetVolume(0.0)])
+    emulator.settle()
+
+    assert not any(" dB" in row for row in emulator.rows())
+    screen.stop()
+
+
+def test_the_last_answer_goes_to_the_clipboard_whole(emulator: Emulator) -> None:
+    screen = screen_on(emulator)
+    show(
+        screen,
+        [*opened(), Pressed(0.9, "copy"), *said(1, "Hi.", "Grüße\x1b]0;x\x07, 你好."), Pressed(5.0, "copy")],
+    )
+
+    emulator.until("no words of an answer", "answer is copied")
+
+    copied = re.findall(rb"\x1b\]52;c;([^\x07]*)\x07", emulator.raw)
+    assert [base64.b64decode(words).decode() for words in copied] == ["Grüße, 你好."]
     screen.stop()
 
 
@@ -413,7 +468,7 @@ CRASHING = """
 import sys
 from voice_assistant.core.events import MuteChanged
 from voice_assistant.core.status import Status
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.screen import Screen
 screen = Screen(Status(), KeySettings(), sys.stdout)
 screen.start()
@@ -461,6 +516,17 @@ def test_plain_prints_each_line_when_it_is_finished_and_no_control_code() -> Non
         "note: Connected to gemini-live.",
         "warning: [bold]words[/bold] Fix: Mend it.",
     ]
+
+
+def test_plain_lists_the_keys_beside_the_conversation() -> None:
+    out, notices = io.StringIO(), io.StringIO()
+    printer = PlainPrinter(out, notices, KeySettings(mute="f2"))
+
+    printer.see(Pressed(1.0, "help"))
+    printer.stop()
+
+    assert "f2: mute the microphone" in notices.getvalue()
+    assert out.getvalue() == ""
 
 
 def test_plain_writes_what_the_stream_can_hold() -> None:

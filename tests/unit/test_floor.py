@@ -19,6 +19,7 @@ from voice_assistant.core.events import (
     PausePlayout,
     Play,
     PlayoutDrained,
+    Pressed,
     ReplyAudio,
     ReplyComplete,
     ReplyDone,
@@ -382,3 +383,26 @@ def test_what_is_typed_cuts_the_reply_and_is_sent_at_once() -> None:
     stage.replies_with("a")
 
     assert stage.take(TextEntered(1.0, "stop")) == [DropPlayout("a"), SendText("stop"), RequestReply()]
+
+
+def test_a_key_ends_the_reply_and_asks_for_nothing_else() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+
+    assert stage.take(Pressed(1.0, "interrupt")) == [DropPlayout("a")]
+    assert stage.take(Pressed(1.1, "interrupt")) == []
+
+
+def test_a_key_that_ends_a_reply_held_back_leaves_the_user_their_turn() -> None:
+    stage = Stage()
+    stage.opens()
+    stage.speaks(300)
+    stage.replies_with("a")
+    assert stage.floor.standing == "held"
+
+    ended = stage.take(Pressed(stage.at, "interrupt"))
+    closed = stage.closes()
+
+    assert DropPlayout("a") in ended
+    assert ResumePlayout() in ended
+    assert closed == [CommitInput(1), RequestReply()]

@@ -18,7 +18,7 @@ from voice_assistant.terminal.key_decoder import (
     KeyEvent,
     SuspendAsked,
 )
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
 
 ACTIONS: dict[str, Action] = {
     "space": "talk",
@@ -352,13 +352,76 @@ def test_whatever_comes_presses_and_releases_of_each_key_take_turns_and_end(data
 
 
 def test_the_settings_give_each_key_its_action() -> None:
-    actions = KeySettings(talk="F9", mute="PageDown").actions()
+    actions = KeySettings(talk="F9 f10", mute="PageDown", interrupt="", repeat="").actions()
 
-    assert actions == {"f9": "talk", "tab": "mode", "pagedown": "mute", "ctrl-c": "quit"}
+    assert {key for key, action in actions.items() if action == "talk"} == {"f9", "f10"}
+    assert actions["pagedown"] == "mute"
+    assert actions["ctrl-c"] == "quit"
+    assert not {"interrupt", "repeat"} & set(actions.values())
+
+
+def test_a_clicker_and_the_space_bar_may_do_the_same() -> None:
+    settings = KeySettings(talk="space pagedown")
+    decoder = KeyDecoder(settings.actions(), 0.0)
+    decoder.feed(DEVICE_ATTRIBUTES, 0.0)
+
+    assert decoder.feed(b"\x1b[6~", 1.0) == [Pressed(1.0, "talk")]
+    assert settings.shown("talk") == "space"
+
+
+def test_no_letter_leaves_unless_it_is_set() -> None:
+    leaving = {key for key, action in KeySettings().actions().items() if action == "quit"}
+
+    assert leaving == {"ctrl-c"}
+    assert KeySettings(quit="q").actions()["q"] == "quit"
 
 
 @pytest.mark.parametrize(
-    "settings", [{"talk": "spacebar"}, {"mute": "tab"}, {"mode": ""}, {"mute": "ctrl-c"}]
+    ("data", "action"),
+    [
+        (b"?", "help"),
+        (b"\x1b[47;2;63u", "help"),
+        (b"\x1b[223;2;63u", "help"),
+        (b"/", "type"),
+        (b"\x1b[47;;47u", "type"),
+        (b"\x1b[55;2;47u", "type"),
+        (b"\x1b[109;65;77u", "mute"),
+        (b"\x1b[114u", "repeat"),
+    ],
+    ids=[
+        "plain ?",
+        "kitty, US",
+        "kitty, German",
+        "plain /",
+        "kitty, US /",
+        "kitty, German /",
+        "caps",
+        "older",
+    ],
+)
+def test_a_key_is_known_by_what_it_types(data: bytes, action: Action) -> None:
+    decoder = KeyDecoder(KeySettings().actions(), 0.0)
+    decoder.feed(SPEAKS_KITTY, 0.0)
+
+    assert decoder.feed(data, 1.0) == [Pressed(1.0, action)]
+
+
+@pytest.mark.parametrize("answer", [SPEAKS_KITTY, DEVICE_ATTRIBUTES], ids=["kitty", "tmux"])
+def test_the_volume_goes_a_step_with_each_repeat_and_has_no_release(answer: bytes) -> None:
+    decoder = KeyDecoder(KeySettings().actions(), 0.0)
+    decoder.feed(answer, 0.0)
+
+    if answer == SPEAKS_KITTY:
+        events = decoder.feed(b"\x1b[1;1:1A\x1b[1;1:2A\x1b[1;1:2A\x1b[1;1:3A", 1.0)
+    else:
+        events = decoder.feed(b"\x1b[A\x1b[A\x1b[A", 1.0)
+
+    assert events == [Pressed(1.0, "louder")] * 3
+    assert decoder.deadline() is None
+
+
+@pytest.mark.parametrize(
+    "settings", [{"talk": "spacebar"}, {"mute": "f5 tab"}, {"talk": " "}, {"mute": "ctrl-c"}, {"copy": "c c"}]
 )
 def test_a_key_that_does_not_exist_or_is_taken_is_refused(settings: dict[str, str]) -> None:
     with pytest.raises(SettingError):

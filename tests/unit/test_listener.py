@@ -19,6 +19,7 @@ from voice_assistant.core.events import (
     MuteChanged,
     Pressed,
     Released,
+    SpokeWhileMuted,
     Tick,
     TurnAudio,
     TurnClosed,
@@ -144,7 +145,7 @@ def test_the_mode_key_changes_who_opens_a_turn() -> None:
     assert session.listener.mode == "hands-free"
 
 
-def test_while_muted_nothing_is_judged_kept_or_sent() -> None:
+def test_while_muted_nothing_is_kept_or_sent() -> None:
     session = Session()
     session.hear(np.concatenate((quiet(2), clip()[: 2 * NEAR_RATE])))
 
@@ -154,7 +155,8 @@ def test_while_muted_nothing_is_judged_kept_or_sent() -> None:
     session.do(Released(8.1, "talk", tap=False))
 
     assert [type(event) for event in muted] == [Pressed, TurnClosed, MuteChanged]
-    assert {(type(event), getattr(event, "near_dbfs", None)) for event in during} == {(Level, SILENCE_DBFS)}
+    assert {type(event) for event in during} == {Level, SpokeWhileMuted}
+    assert {event.near_dbfs for event in during if isinstance(event, Level)} == {SILENCE_DBFS}
     assert pressed == [Pressed(8.0, "talk")]
 
 
@@ -217,3 +219,20 @@ def test_whatever_happens_turns_are_unbroken_and_hold_no_muted_sample(steps: lis
     assert not any(
         first < there and here < end for first, end in stretches for here, there in muted if first < end
     )
+
+
+def test_who_speaks_while_muted_gets_a_hint_and_nothing_else_comes_of_it() -> None:
+    session = Session()
+    session.hear(quiet(1))
+    session.do(Pressed(1.0, "mute"))
+
+    spoken = session.hear(clip())
+
+    assert 1 <= len(of(SpokeWhileMuted, spoken)) <= len(clip()) / NEAR_RATE / 2 + 1
+
+
+def test_a_muted_room_that_is_quiet_gets_no_hint() -> None:
+    session = Session()
+    session.do(Pressed(0.0, "mute"))
+
+    assert of(SpokeWhileMuted, session.hear(quiet(3))) == []

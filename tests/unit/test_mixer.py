@@ -78,3 +78,16 @@ def test_a_gain_without_a_ramp_is_there_at_once_and_never_wraps_around() -> None
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="middle of a 16-bit sample"):
         Mixer(PlayoutSettings(adaptive=False)).push("a", b"\x00\x01\x02")
+
+
+def test_the_volume_stays_when_a_duck_comes_and_goes() -> None:
+    mixer = Mixer(PlayoutSettings(adaptive=False))
+    mixer.push("a", tone(1000))
+    mixer.set_volume(-6.0)
+    mixer.set_gain(-20, 20)
+    ducked = [mixer.pull(BLOCK) for _ in range(20)][-1]
+    mixer.set_gain(0, 20)
+    restored = [mixer.pull(BLOCK) for _ in range(20)][-1]
+
+    assert np.max(samples(ducked)) == pytest.approx(8000 * 10 ** (-26 / 20), rel=0.03)
+    assert np.max(samples(restored)) == pytest.approx(8000 * 10 ** (-6 / 20), rel=0.03)

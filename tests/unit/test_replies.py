@@ -10,10 +10,12 @@ from voice_assistant.core.events import (
     Capabilities,
     DropPlayout,
     EndPlayout,
+    Notify,
     Play,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
+    Pressed,
     ReplyAudio,
     ReplyComplete,
     ReplyDone,
@@ -128,3 +130,56 @@ def test_a_cut_reply_is_never_played_again(steps: list[tuple[str, str]]) -> None
                 books.handle(PlayoutDrained(1.0, item, 1.0))
 
     assert not cut & set(books.sounding)
+
+
+def heard(books: Replies, item: str = "a", pcm: bytes = TENTH_S) -> None:
+    books.handle(ReplyAudio(1.0, item, pcm))
+    books.handle(ReplyDone(1.1, item))
+    books.handle(PlayoutDrained(1.5, item, 100.0))
+
+
+def test_the_last_answer_is_played_again_and_the_provider_is_told_nothing() -> None:
+    books = replies()
+    heard(books, "a", b"\x01\x00" * 2400)
+    heard(books, "b", b"\x02\x00" * 2400)
+
+    again = books.handle(Pressed(2.0, "repeat"))
+    (item,) = books.sounding
+    cut = books.cut(item)
+    dropped = books.handle(PlayoutDropped(2.1, item, 10.0))
+
+    assert again == [Play(item, b"\x02\x00" * 2400), EndPlayout(item)]
+    assert cut == [DropPlayout(item)]
+    assert dropped == []
+
+
+def test_it_can_be_heard_again_and_again_from_its_beginning() -> None:
+    books = replies()
+    heard(books)
+
+    first = books.handle(Pressed(2.0, "repeat"))
+    second = books.handle(Pressed(2.1, "repeat"))
+
+    (item,) = books.sounding
+    assert isinstance(first[0], Play)
+    assert second == [DropPlayout(first[0].item), Play(item, TENTH_S), EndPlayout(item)]
+
+
+def test_a_new_answer_goes_before_one_that_is_played_again() -> None:
+    books = replies()
+    heard(books)
+    books.handle(Pressed(2.0, "repeat"))
+    (again,) = books.sounding
+
+    assert books.handle(ReplyAudio(2.1, "b", TENTH_S)) == [DropPlayout(again), Play("b", TENTH_S)]
+
+
+def test_what_is_still_playing_or_never_came_is_not_played_again() -> None:
+    books = replies()
+
+    nothing_yet = books.handle(Pressed(0.5, "repeat"))
+    books.handle(ReplyAudio(1.0, "a", TENTH_S))
+    playing = books.handle(Pressed(1.1, "repeat"))
+
+    assert [type(command) for command in nothing_yet + playing] == [Notify, Notify]
+    assert books.sounding == ["a"]

@@ -14,6 +14,7 @@ from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, 
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
 from voice_assistant.core.replies import Replies
+from voice_assistant.core.volume import Volume, VolumeSettings
 from voice_assistant.errors import DeviceError, LinkError
 
 _THING = {"capture": "microphone", "playout": "loudspeaker"}
@@ -23,17 +24,23 @@ class Conversation:
     """Events in, commands out; the same events always give the same commands."""
 
     def __init__(
-        self, floor: FloorSettings, link: LifelineSettings, explain: Explain, dice: Callable[[], float]
+        self,
+        floor: FloorSettings,
+        link: LifelineSettings,
+        explain: Explain,
+        dice: Callable[[], float],
+        volume: VolumeSettings | None = None,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
         self._lifeline = Lifeline(link, self._replies, explain, dice)
         self._calls = Calls()
+        self._volume = Volume(volume or VolumeSettings())
         self._ending: Stop | None = None
 
     def begin(self) -> list[Command]:
         """Say what is to be done before anything has happened."""
-        return self._lifeline.begin()
+        return self._lifeline.begin() + self._volume.begin()
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
@@ -50,7 +57,7 @@ class Conversation:
             decided += self._floor.link_gone() + self._replies.link_gone()
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
-        commands += self._lifeline.admit(decided)
+        commands += self._lifeline.admit(decided) + self._volume.handle(event)
         return self._heard_out(commands + self._own(event))
 
     def _own(self, event: Event) -> list[Command]:

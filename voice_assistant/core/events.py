@@ -19,7 +19,19 @@ from voice_assistant.errors import VoiceAssistantError
 Mode = Literal["hands-free", "push-to-talk"]
 """Who opens the user's turn: the gate by itself, or a key."""
 
-Action = Literal["talk", "mode", "mute", "quit"]
+Action = Literal[
+    "talk",
+    "mode",
+    "mute",
+    "interrupt",
+    "repeat",
+    "louder",
+    "softer",
+    "copy",
+    "type",
+    "help",
+    "quit",
+]
 """What a key means. ``terminal/keys.py`` knows which key it is."""
 
 OpenedBy = Literal["voice", "key"]
@@ -225,10 +237,17 @@ class ModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class MuteChanged:
-    """While muted, nothing of the microphone is judged, kept or sent."""
+    """While muted, nothing of the microphone is kept or sent; it is only asked whether somebody speaks."""
 
     at: float
     muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpokeWhileMuted:
+    """Somebody speaks, and the microphone is muted; what they say is not kept."""
+
+    at: float
 
 
 # --- Events: the person, the clock ---
@@ -483,6 +502,7 @@ Event = (
     | Level
     | ModeChanged
     | MuteChanged
+    | SpokeWhileMuted
     | Pressed
     | Released
     | TextEntered
@@ -630,6 +650,13 @@ class SetGain:
 
 
 @dataclass(frozen=True, slots=True)
+class SetVolume:
+    """Play everything at *volume_db* from now on (0 is as it comes); what ``SetGain`` says adds to it."""
+
+    volume_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class PausePlayout:
     """Fade out and hold the rest."""
 
@@ -701,6 +728,7 @@ Command = (
     | Play
     | EndPlayout
     | SetGain
+    | SetVolume
     | PausePlayout
     | ResumePlayout
     | DropPlayout

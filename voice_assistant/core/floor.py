@@ -31,6 +31,7 @@ from voice_assistant.core.events import (
     Event,
     OpenedBy,
     PausePlayout,
+    Pressed,
     ReplyAudio,
     ReplyDone,
     RequestReply,
@@ -132,6 +133,8 @@ class Floor:
                 return self._closed(turn, reason)
             case TextEntered(text=text):
                 return self._typed(text)
+            case Pressed(action="interrupt"):
+                return self._interrupted()
             case UserText(turn=turn, text=text) if text and turn == self._turn and self._is_disputed:
                 return self._grant()
             case ReplyAudio(at=at, item=item):
@@ -155,6 +158,13 @@ class Floor:
         commands = [command for item in self._replies.sounding for command in self._replies.cut(item)]
         self._unanswered += 1
         return [*commands, SendText(text), RequestReply()]
+
+    def _interrupted(self) -> list[Command]:
+        """A key ends what is heard, without asking for anything else."""
+        if self._standing == "held":
+            # Its words were about to take the turn that is still open: now that goes on.
+            return self._grant()
+        return [command for item in self._replies.sounding for command in self._replies.cut(item)]
 
     @property
     def _is_disputed(self) -> bool:

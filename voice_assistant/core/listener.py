@@ -8,7 +8,7 @@ whether the microphone is live. What a turn does to a reply is the conversation'
 from __future__ import annotations
 
 from voice_assistant.core.audio import SAMPLE_BYTES, SILENCE_DBFS, AudioFrame, level_dbfs
-from voice_assistant.core.echo import EchoCanceller, EchoSettings
+from voice_assistant.core.echo import Cleaned, EchoCanceller, EchoSettings
 from voice_assistant.core.events import (
     Captured,
     CloseReason,
@@ -19,7 +19,9 @@ from voice_assistant.core.events import (
     MuteChanged,
     Pressed,
     Released,
+    SpokeWhileMuted,
 )
+from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 
@@ -37,6 +39,7 @@ class Listener:
         self._detector = SpeechDetector(speech)
         self._gate = TurnGate(turns)
         self._muted = False
+        self._muted_watch = MutedWatch()
         self._live_from: int | None = 0
 
     @property
@@ -71,6 +74,7 @@ class Listener:
                 return [event, *self._gate.change_mode(mode, at), ModeChanged(at, mode)]
             case Pressed(at, "mute"):
                 self._muted = not self._muted
+                self._muted_watch.begin()
                 self._live_from = None
                 return [event, *self._gate.forget("mute", at), MuteChanged(at, self._muted)]
             case _:
@@ -86,7 +90,8 @@ class Listener:
             if not self._muted:
                 # This frame was begun while muted, and the canceller still holds its end back.
                 self._live_from = event.near.end_sample
-            return [Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)]
+            level = Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)
+            return [level, *self._hint(event.at, cleaned)]
         opinion = self._detector.judge(cleaned.frame)
         heard = Heard(
             since(cleaned.voice, self._live_from),
@@ -105,6 +110,12 @@ class Listener:
             cleaned.removed_db,
         )
         return [*self._gate.hear(event.at, heard), level]
+
+    def _hint(self, at: float, cleaned: Cleaned) -> list[Event]:
+        """Ask the detector whether somebody speaks who cannot be heard; its opinion is all that is left."""
+        opinion = self._detector.judge(cleaned.frame)
+        is_speech = self._muted and opinion.is_clear and not cleaned.far_active
+        return [SpokeWhileMuted(at)] if self._muted_watch.hear(is_speech=is_speech) else []
 
 
 def since(frame: AudioFrame, sample: int) -> AudioFrame:

@@ -26,6 +26,10 @@ from voice_assistant.core.reply_sound import Books
 __all__ = ["Books", "Drained", "Mixer", "Note", "PlayoutSettings", "RanDry", "Started"]
 
 
+VOLUME_RAMP_MS = 60.0
+"""From one volume to the next without a step, and before the key comes up."""
+
+
 class Mixer:
     """Replies in, exact blocks of 24 kHz 16-bit mono out. Called under the speaker's lock; no I/O.
 
@@ -39,6 +43,8 @@ class Mixer:
     def __init__(self, settings: PlayoutSettings, learned: Sequence[float] | None = None) -> None:
         self._buffer = JitterBuffer(settings, learned)
         self._bell: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._gain_db = 0.0
+        self._volume_db = 0.0
         self._gain = 1.0
         self._wanted_gain = 1.0
         self._ramp_left = 0
@@ -57,12 +63,21 @@ class Mixer:
         self._buffer.end(item)
 
     def set_gain(self, gain_db: float, ramp_ms: float) -> None:
-        """Move to *gain_db* (0 leaves every sample as it is) over *ramp_ms*, from where the gain is now."""
-        self._wanted_gain = 10.0 ** (gain_db / 20.0)
+        """Move to *gain_db* (0 leaves every sample as it is) over *ramp_ms*, from where the gain is now.
+
+        The volume adds to it.
+        """
+        self._gain_db = gain_db
+        self._wanted_gain = 10.0 ** ((gain_db + self._volume_db) / 20.0)
         self._ramp_left = round(ramp_ms * SAMPLES_PER_MS)
         if self._ramp_left <= 0:
             self._ramp_left = 0
             self._gain = self._wanted_gain
+
+    def set_volume(self, volume_db: float) -> None:
+        """Play louder or softer than it comes, whatever the gain does; beyond full scale it is clipped."""
+        self._volume_db = volume_db
+        self.set_gain(self._gain_db, VOLUME_RAMP_MS)
 
     def pause(self) -> None:
         """Fade out and hold everything, later replies too, until ``resume``."""

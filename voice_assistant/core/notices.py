@@ -7,7 +7,16 @@ announced again, and a notice that repeats the last one within ``REPEATED_S`` is
 
 from __future__ import annotations
 
-from voice_assistant.core.events import Command, Event, Notify, ServerError, SessionOpened, Stop
+from voice_assistant.core.events import (
+    Command,
+    Event,
+    MuteChanged,
+    Notify,
+    ServerError,
+    SessionOpened,
+    SpokeWhileMuted,
+    Stop,
+)
 from voice_assistant.core.lines import NoticeLine
 from voice_assistant.core.plain_text import neutralise
 
@@ -25,6 +34,7 @@ class Notices:
         self._last: NoticeLine | None = None
         self._error: NoticeLine | None = None
         self._model: str | None = None
+        self._told_unheard = False
 
     def see(self, entry: Event | Command, now: float) -> list[NoticeLine]:
         """Take the next event or command, at *now* of the session's clock; give what is to be read."""
@@ -44,6 +54,14 @@ class Notices:
                 self._model = model
                 opened = NoticeLine(now, "info", f"Connected to {neutralise(model)}.")
                 return [*self._replace_error(None), *self._show(opened)]
+            case MuteChanged():
+                self._told_unheard = False
+                return self._replace_error(None)
+            case SpokeWhileMuted() if not self._told_unheard:
+                # Once for each time of being muted: some mute to speak to somebody else.
+                self._told_unheard = True
+                unheard = NoticeLine(now, "info", "You speak, and the microphone is muted.")
+                return [*self._replace_error(None), *self._show(unheard)]
             case _ if self._error and hasattr(entry, "at"):
                 return self._replace_error(None)
             case _:

@@ -53,7 +53,7 @@ def neutralise(text: str, *, keep_lines: bool = False) -> str:
     marks = 0
     for piece in _LINE_BREAKS.sub("\n", text):
         char = _safe(piece, keep_lines)
-        if not char:
+        if not char or (char == "\n" and kept and kept[-1] == "\n"):
             continue
         if unicodedata.category(char) in ("Mn", "Me"):
             marks += 1

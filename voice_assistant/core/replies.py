@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
+from voice_assistant.core.encore import Encore
 from voice_assistant.core.events import (
     CancelReply,
     Capabilities,
@@ -16,10 +17,12 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
+    Notify,
     Play,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
+    Pressed,
     ReplyAudio,
     ReplyComplete,
     ReplyDone,
@@ -53,6 +56,7 @@ class Reply:
         cut: Given up; nothing more of it is played.
         is_left: The link that it came by is gone: nobody can be told about it.
         received_at: When its newest sound came.
+        is_ours: Played again at the person's wish: the provider knows nothing of it.
     """
 
     received_ms: float = 0.0
@@ -62,6 +66,7 @@ class Reply:
     cut: bool = False
     is_left: bool = False
     received_at: float = 0.0
+    is_ours: bool = False
 
 
 class Replies:
@@ -70,6 +75,7 @@ class Replies:
     def __init__(self) -> None:
         self._replies: dict[str, Reply] = {}
         self._can = Capabilities()
+        self._encore = Encore()
 
     def __getitem__(self, item: str) -> Reply:
         return self._replies[item]
@@ -121,6 +127,8 @@ class Replies:
                 self._replies[item].ended = True
             case PlayoutDropped(item=item, heard_ms=heard_ms) if item in self._replies:
                 return self._dropped(item, heard_ms)
+            case Pressed(action="repeat"):
+                return self._play_again()
             case _:
                 pass
         return []
@@ -143,12 +151,34 @@ class Replies:
             commands.append(CancelReply(item))
         return commands
 
+    def _play_again(self) -> list[Command]:
+        """Play the last answer from its beginning, without asking for it again."""
+        if any(not self._replies[item].is_ours for item in self.sounding):
+            return [Notify("info", "The answer is still being played.")]
+        kept = self._encore.again()
+        if kept is None:
+            return [Notify("info", "There is no answer yet to play again.")]
+        commands = self._end_encore()
+        item, pcm = kept
+        self._replies[item] = Reply(received_ms=_ms(pcm), complete=True, is_left=True, is_ours=True)
+        self._forget_the_oldest()
+        return [*commands, Play(item, pcm), EndPlayout(item)]
+
+    def _end_encore(self) -> list[Command]:
+        ours = [item for item in self.sounding if self._replies[item].is_ours]
+        return [command for item in ours for command in self.cut(item)]
+
     def _received(self, at: float, item: str, pcm: bytes) -> list[Command]:
+        # What is new goes before what was heard already.
+        commands = [] if item in self._replies else self._end_encore()
         reply = self._replies.setdefault(item, Reply())
         reply.received_at = at
-        reply.received_ms += len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE
+        reply.received_ms += _ms(pcm)
         self._forget_the_oldest()
-        return [] if reply.cut else [Play(item, pcm)]
+        if reply.cut:
+            return commands
+        self._encore.keep(item, pcm)
+        return [*commands, Play(item, pcm)]
 
     def _completed(self, item: str) -> list[Command]:
         reply = self._replies.get(item)
@@ -175,3 +205,7 @@ def _over_at(reply: Reply) -> float:
     if not reply.heard_ms:
         return reply.received_at + AWAITED_S
     return reply.received_at + reply.received_ms / 1000 + ENDLESS_S
+
+
+def _ms(pcm: bytes) -> float:
+    return len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE

@@ -31,6 +31,8 @@ from voice_assistant.core.events import (
     ReplyDone,
     ResumePlayout,
     SessionOpened,
+    SetVolume,
+    SpokeWhileMuted,
     TurnClosed,
     TurnOpened,
 )
@@ -38,6 +40,9 @@ from voice_assistant.core.plain_text import neutralise
 
 ANSWER_WAIT_S = 30.0
 """Seconds after which an answer that did not come is no longer waited for."""
+
+HINT_S = 4.0
+"""Seconds for which a hint is shown."""
 
 Having = Literal["connecting", "resting", "listening", "user", "waiting", "speaking", "paused"]
 """Who has the floor: nobody yet; nobody, and the line rests until somebody speaks; nobody; the user; the
@@ -67,6 +72,9 @@ class Status:
         paused: Playout is held.
         at: Time of the newest level.
         link_number: The newest websocket.
+        volume_db: How much louder or softer than they come replies are played.
+        help_shown: The person wants to see what the keys do.
+        unheard_at: When somebody last spoke while muted.
     """
 
     provider: str = ""
@@ -85,6 +93,9 @@ class Status:
     paused: bool = False
     at: float = 0.0
     link_number: int = 0
+    volume_db: float = 0.0
+    help_shown: bool = False
+    unheard_at: float | None = None
 
     @property
     def floor(self) -> Having:
@@ -102,6 +113,11 @@ class Status:
         if self.awaited_since is not None and self.at - self.awaited_since < ANSWER_WAIT_S:
             return "waiting"
         return "listening"
+
+    @property
+    def is_unheard(self) -> bool:
+        """Somebody has just spoken who is muted."""
+        return self.muted and self.unheard_at is not None and self.at - self.unheard_at < HINT_S
 
     def after(self, entry: Event | Command) -> Status:
         """Give the status after *entry*: the same object where nothing changed."""
@@ -131,7 +147,15 @@ class Status:
             case ModeChanged(mode=mode):
                 return replace(self, mode=mode)
             case MuteChanged(muted=muted):
-                return replace(self, muted=muted)
+                return replace(self, muted=muted, unheard_at=None)
+            case SpokeWhileMuted(at=at):
+                return replace(self, unheard_at=at)
+            case SetVolume(volume_db=volume_db):
+                return replace(self, volume_db=volume_db)
+            case Pressed(action="help"):
+                return replace(self, help_shown=not self.help_shown)
+            case Pressed(action="interrupt") if self.help_shown:
+                return replace(self, help_shown=False)
             case KeysKnown(releases=releases):
                 return replace(self, keys=releases)
             case Connect() | Disconnect() | LinkOpened() | LinkLost() | SessionOpened():

@@ -23,6 +23,7 @@ from voice_assistant.core.events import (
     ResumePlayout,
     Ring,
     SetGain,
+    SetVolume,
     Underrun,
 )
 from voice_assistant.core.mixer import Drained, Mixer, Note, RanDry, Started
@@ -31,7 +32,7 @@ from voice_assistant.devices.stream import Clock, Post
 
 PROGRESS_EVERY_S = 0.1
 
-PlayoutCommand = Play | EndPlayout | SetGain | PausePlayout | ResumePlayout | DropPlayout | Ring
+PlayoutCommand = Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring
 
 
 class Desk:
@@ -93,6 +94,9 @@ class Desk:
             case SetGain(gain_db, ramp_ms):
                 with self._lock:
                     self._mixer.set_gain(gain_db, ramp_ms)
+            case SetVolume(volume_db):
+                with self._lock:
+                    self._mixer.set_volume(volume_db)
             case PausePlayout():
                 with self._lock:
                     self._mixer.pause()

@@ -23,7 +23,7 @@ LONGEST_SEQUENCE = 256
 RELEASES_FLAG = 2
 """Of the kitty protocol's flags: report repeats and releases."""
 
-_CTRL, _ALT_AND_ABOVE, _LOCKS = 4, 2 | 8 | 16 | 32, 64 | 128
+_SHIFT, _CTRL, _ALT_AND_ABOVE, _LOCKS = 1, 4, 2 | 8 | 16 | 32, 64 | 128
 
 _NAMES = {9: "tab", 10: "enter", 13: "enter", 27: "esc", 32: "space", 127: "backspace", 8: "backspace"}
 
@@ -77,6 +77,9 @@ _NUMBERS = {
 NAMES = frozenset({*_NAMES.values(), *_MODIFIERS.values(), *_LETTERS.values(), *_NUMBERS.values()})
 """Names of keys that are not a character."""
 
+_JOINERS = "\u200c\u200d"
+"""Without a shape of their own, and part of many scripts and emoji."""
+
 _CSI = re.compile(rb"\x1b\[([0-?]*)([ -/]*)([@-~])")
 _CSI_BEGUN = re.compile(rb"\x1b\[[0-?]*[ -/]*\Z")
 _STRING_STARTS = frozenset(b"]PX^_")
@@ -93,12 +96,14 @@ class Stroke:
         name: The key with what is held with it, as it stands in the settings: ``ctrl-c``.
         kind: Bare bytes are a press, or a repeat: they do not tell.
         is_encoded: It came in the kitty protocol's form, which tells presses and repeats apart.
+        text: What it types; empty where it is no text. An input method gives text without a key.
     """
 
     key: str
     name: str
     kind: Literal["press", "repeat", "release"]
     is_encoded: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,13 +257,14 @@ def _character(data: bytes) -> tuple[int, Token | None]:
     if length > len(data) and all(byte & 0xC0 == 0x80 for byte in data[1:]) and first >= 0xC2:
         return 0, None
     try:
-        return length, _bare(data[:length].decode("utf-8").lower())
+        text = data[:length].decode("utf-8")
     except UnicodeDecodeError:
         return 1, None
+    return length, _bare(text.lower(), text)
 
 
-def _bare(name: str) -> Stroke:
-    return Stroke(name, name, "press", is_encoded=False)
+def _bare(name: str, text: str = "") -> Stroke:
+    return Stroke(name, name, "press", is_encoded=False, text=" " if name == "space" else text)
 
 
 def _encoded(parameters: str, final: str) -> Stroke | None:
@@ -281,14 +287,34 @@ def _encoded(parameters: str, final: str) -> Stroke | None:
             key = _NUMBERS.get(code)
         case _:
             key = _LETTERS.get(final) if code in (0, 1) else None
+    text = "" if modifiers & (_CTRL | _ALT_AND_ABOVE) else _typed(numbers, final, key)
     if key is None:
-        return None
-    name = key
+        return Stroke("", "", kind, is_encoded=True, text=text) if text else None
+    # As in other terminals, what a key types is its name: '?' and not the key below it.
+    name = text.lower() if len(text) == 1 and text.isprintable() and text != " " else key
     if key not in _MODIFIERS.values():
-        name = f"ctrl-{key}" if modifiers & _CTRL else key
+        name = f"ctrl-{name}" if modifiers & _CTRL else name
         name = f"alt-{name}" if modifiers & _ALT_AND_ABOVE else name
     # xterm's older forms carry no kind, and repeat like bare bytes where nothing better was agreed.
-    return Stroke(key, name, kind, is_encoded=final == "u" or len(held) > 1)
+    return Stroke(key, name, kind, is_encoded=final == "u" or len(held) > 1, text=text)
+
+
+def _typed(numbers: list[list[int]], final: str, key: str | None) -> str:
+    """What an encoded key types: what the terminal says of it, else what can be told from the key."""
+    if final != "u":
+        return ""
+    if len(numbers) > 2:
+        return "".join(chr(code) for code in numbers[2] if _is_text(code))
+    if key == "space":
+        return " "
+    if key is None or len(key) != 1:
+        return ""
+    is_shifted = len(numbers) > 1 and bool((numbers[1][0] - 1) & _SHIFT)
+    return key.upper() if is_shifted else key
+
+
+def _is_text(code: int) -> bool:
+    return code <= 0x10FFFF and (chr(code).isprintable() or chr(code) in _JOINERS)
 
 
 def _printable(code: int) -> str | None:

@@ -7,7 +7,8 @@ the first repeat comes about 650 ms after the press, the next every 30 to 90 ms.
 ``FIRST_GAP_S`` after its press, and after a repeat for a gap learned from the repeats before. A tap is a key
 that was down for less than ``TAP_S``, or that was not repeated.
 
-However a key says that it goes on being held, it is told once: one press, one release.
+However a key says that it goes on being held, it is told once: one press, one release. Only what goes in
+steps (the volume) takes each repeat for a press, and has no release.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ TAP_S = 0.3
 
 ANSWER_WAIT_S = 1.0
 """Seconds that the terminal may take to say what it can do; a later answer still counts."""
+
+
+STEPS: frozenset[Action] = frozenset({"louder", "softer"})
+"""What each repeat of a key does once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,8 @@ class KeyDecoder:
         if stroke.kind == "release":
             return [*self._known("reported", at), *self._released(stroke, at)]
         known = self._known("reported", at) if stroke.kind == "repeat" else []
+        if (action := self._actions.get(stroke.name)) in STEPS:
+            return [*known, Pressed(at, action)]
         down = self._down.get(stroke.key)
         if down is None:
             return known + self._pressed(stroke, at)

@@ -18,17 +18,16 @@ import termios
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
-from voice_assistant.core.events import Action, Event, KeysKnown
-from voice_assistant.core.settings import SettingError
-from voice_assistant.terminal.key_codes import NAMES
+from voice_assistant.core.events import Event, KeysKnown
 from voice_assistant.terminal.key_decoder import KeyDecoder, KeyEvent, SuspendAsked
+from voice_assistant.terminal.key_settings import KeySettings
 
-ASK = b"\x1b[>11u\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
-"""Push the kitty protocol's flags 1 + 2 + 8 (unambiguous; with releases; all keys), have pastes and a lost
-focus marked, ask which flags are in force, and ask what every terminal answers: it ends the waiting."""
+ASK = b"\x1b[>27u\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
+"""Push the kitty protocol's flags 1 + 2 + 8 + 16 (unambiguous; with releases; all keys; with the text that
+each makes), have pastes and a lost focus marked, ask which flags are in force, and ask what every terminal
+answers: it ends the waiting."""
 
 UNDO = b"\x1b[<u\x1b[?1004l\x1b[?2004l"
 
@@ -38,46 +37,6 @@ LAST_WORD = b"\x1b[c"
 LAST_WORD_S = 0.15
 
 _LAST_ANSWER = re.compile(rb"\x1b\[\?[0-9;]*c")
-
-
-@dataclass(frozen=True, slots=True)
-class KeySettings:
-    """Which key does what ([keys]).
-
-    A key is a character, or one of: space, tab, enter, esc, backspace, up, down, left, right, home, end,
-    pageup, pagedown, insert, delete, f1 to f12; with ``ctrl-`` or ``alt-`` before it. Where the terminal
-    reports releases, also left-ctrl, right-ctrl, left-alt, right-alt, left-shift, right-shift by themselves.
-    Ctrl-C always leaves.
-
-    Args:
-        talk: Hold it to talk, or tap it to keep talking until the next tap.
-        mode: Changes between hands-free and push-to-talk.
-        mute: Mutes the microphone, or opens it again.
-    """
-
-    talk: str = "space"
-    mode: str = "tab"
-    mute: str = "m"
-
-    def __post_init__(self) -> None:
-        taken: dict[str, str] = {"ctrl-c": "leaving", "ctrl-z": "suspending"}
-        for field in fields(self):
-            key = getattr(self, field.name)
-            plain = key.lower().removeprefix("alt-").removeprefix("ctrl-")
-            if len(plain) != 1 and plain not in NAMES:
-                raise SettingError(field.name, key, "a character, or the name of a key: 'space', 'tab', 'f5'")
-            if key.lower() in taken:
-                raise SettingError(field.name, key, f"another key: this one is for {taken[key.lower()]}")
-            taken[key.lower()] = field.name
-
-    def actions(self) -> dict[str, Action]:
-        """Give what each key is for."""
-        return {
-            self.talk.lower(): "talk",
-            self.mode.lower(): "mode",
-            self.mute.lower(): "mute",
-            "ctrl-c": "quit",
-        }
 
 
 class Keyboard:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
+from voice_assistant.core.events import Action
 from voice_assistant.core.lines import Line, ReplyLine, Role, name_of
 from voice_assistant.core.status import Having, Status
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_settings import KeySettings
 
 METER_CELLS = 16
 METER_FLOOR_DBFS = -60.0
@@ -58,6 +59,14 @@ def _state_line(status: Status, width: int) -> Text:
         line.append(" REC", "bold red")
     line.append(" ")
     line.append(word.ljust(10), style)
+    if status.is_unheard:
+        line = Text.assemble(
+            _badge(status), (" you speak, and nobody hears it", "bold red"), end="", no_wrap=True
+        )
+        line.truncate(width)
+        return line
+    if status.volume_db:
+        line.append(f" {status.volume_db:+.0f} dB")
     rest = width - cell_len(line.plain) - 1
     if rest >= 4:
         line.append(" ")
@@ -99,9 +108,17 @@ def _help_line(status: Status, keys: KeySettings, width: int) -> Text:
     if status.keys == "none":
         parts = [("no keyboard here", "no keys")]
     else:
-        parts = [_talk_key(status, keys.talk)]
-        parts += [(f"{keys.mute} {'unmute' if status.muted else 'mute'}",) * 2]
-        parts += [(f"{keys.mode} mode",) * 2, ("ctrl-c leave",) * 2]
+        parts = [_talk_key(status, keys.shown("talk"))]
+        named: list[tuple[Action, str]] = [
+            ("mute", "unmute" if status.muted else "mute"),
+            ("mode", "mode"),
+            ("type", "type"),
+            ("help", "keys"),
+        ]
+        if status.playing:
+            named.insert(0, ("interrupt", "interrupt"))
+        parts += [(f"{key} {words}",) * 2 for action, words in named if (key := keys.shown(action))]
+        parts += [("ctrl-c leave",) * 2]
     for long, short in parts:
         room = width - cell_len(line.plain) - 3
         fitting = next((words for words in (long, short) if cell_len(words) <= room), None)

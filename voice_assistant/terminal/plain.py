@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from voice_assistant.core.events import Command, Event
+from voice_assistant.core.events import Command, Event, Pressed
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, Role, Span, name_of
 from voice_assistant.core.transcript import Transcript
+from voice_assistant.terminal.key_help import key_table
+from voice_assistant.terminal.key_settings import KeySettings
 
 
 class PlainPrinter:
@@ -19,11 +21,13 @@ class PlainPrinter:
     Args:
         stream: Takes what was said; standard output.
         notices: Takes everything else; standard error.
+        keys: Which key does what.
     """
 
-    def __init__(self, stream: TextIO, notices: TextIO) -> None:
+    def __init__(self, stream: TextIO, notices: TextIO, keys: KeySettings | None = None) -> None:
         self._stream = stream
         self._notices = notices
+        self._keys = keys or KeySettings()
         self._transcript = Transcript()
         self._unread: set[TextIO] = set()
 
@@ -33,6 +37,9 @@ class PlainPrinter:
     def see(self, entry: Event | Command) -> None:
         """Take note of an event or a command, and print what is finished by it."""
         self._print(self._transcript.see(entry))
+        if isinstance(entry, Pressed) and entry.action == "help":
+            for named, words in key_table(self._keys):
+                self._put(self._notices, f"{named}: {words}")
 
     def stop(self) -> None:
         """Print what is left."""

@@ -15,6 +15,7 @@ counted as kitty wraps them.
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import os
 import threading
@@ -29,11 +30,12 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from voice_assistant.core.events import Command, Event
-from voice_assistant.core.lines import Line
+from voice_assistant.core.events import Command, Event, Pressed
+from voice_assistant.core.lines import Line, NoticeLine, ReplyLine
 from voice_assistant.core.status import Status
 from voice_assistant.core.transcript import Transcript
-from voice_assistant.terminal.keys import KeySettings
+from voice_assistant.terminal.key_help import help_rows
+from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.looks import line_text, status_texts
 
 DRAW_EVERY_S = 0.1
@@ -93,6 +95,7 @@ class Screen:
         self._status = status
         self._finished: deque[Line] = deque()
         self._finished_count = 0
+        self._answer = ""
         self._snapshot = Snapshot((), status, 0)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -111,6 +114,8 @@ class Screen:
     def see(self, entry: Event | Command) -> None:
         """Take note of an event or a command; on the loop's thread, never waits."""
         lines = self._transcript.see(entry)
+        if isinstance(entry, Pressed) and entry.action == "copy":
+            lines = [*lines, self._copy(entry.at)]
         status = self._status.after(entry)
         if lines or status is not self._status or self._transcript.live is not self._snapshot.live:
             self._status = status
@@ -140,8 +145,23 @@ class Screen:
         """Draw again."""
         self._awake.set()
 
+    def _copy(self, at: float) -> Line:
+        """Have the words of the last answer copied; give the line that says so."""
+        live = [line.words for line in self._transcript.live if isinstance(line, ReplyLine)]
+        words = next((words for words in [*reversed(live), self._answer] if words), "")
+        if not words:
+            return NoticeLine(at, "info", "There are no words of an answer to copy.")
+        self._painter.copy(words)
+        return NoticeLine(
+            at, "info", f"The last answer is copied, where the terminal allows it: {words[:40]}..."
+        )
+
     def _leave(self, lines: Sequence[Line]) -> None:
         """Leave a snapshot for the thread."""
+        self._answer = next(
+            (line.words for line in reversed(lines) if isinstance(line, ReplyLine) and line.words),
+            self._answer,
+        )
         self._finished.extend(lines)
         self._finished_count += len(lines)
         self._snapshot = Snapshot(self._transcript.live, self._status, self._finished_count)
@@ -190,7 +210,12 @@ class _Painter:
         self._hidden = False
         self._size = (0, 0)
         self._rendered: dict[Line, list[_Row]] = {}
-        self._status: tuple[tuple[Text, Text], list[_Row]] | None = None
+        self._status: tuple[list[Text], list[_Row]] | None = None
+        self._to_copy: str | None = None
+
+    def copy(self, words: str) -> None:
+        """Put words into the terminal's clipboard with the next frame (OSC 52); from any thread."""
+        self._to_copy = words
 
     def paint(self, finished: Sequence[Line], snapshot: Snapshot) -> None:
         """Print the finished lines and draw what is live below, unless it looks the same."""
@@ -203,6 +228,9 @@ class _Painter:
             self._is_stale = True
         width, height = size
         region = self._region(snapshot, width - 1, height)
+        if (words := self._to_copy) is not None:
+            self._to_copy = None
+            self._put(f"\x1b]52;c;{base64.b64encode(words.encode()).decode()}\x07")
         if not finished and region == self._shown and not self._is_stale:
             return
         printed = [row for line in finished for row in self._rows(line_text(line), width - 1)]
@@ -231,7 +259,9 @@ class _Painter:
         return max(columns or 80, 10), max(rows or 24, 4)
 
     def _region(self, snapshot: Snapshot, width: int, height: int) -> list[_Row]:
-        status = status_texts(snapshot.status, self._keys, width)
+        status = list(status_texts(snapshot.status, self._keys, width))
+        if snapshot.status.help_shown:
+            status = [*help_rows(self._keys, width), *status]
         if self._status is None or self._status[0] != status:
             self._status = (status, [self._rows(text, width)[0] for text in status])
         rows: list[_Row] = []
@@ -242,7 +272,7 @@ class _Painter:
         self._rendered = kept
         # The newest rows are what matters; a region taller than the terminal could not be redrawn.
         room = height - 1 - len(self._status[1])
-        return [*rows[-room:], *self._status[1]] if room > 0 else self._status[1][: height - 1]
+        return [*rows[-room:], *self._status[1]] if room > 0 else self._status[1][1 - height :]
 
     def _rows(self, text: Text, width: int) -> list[_Row]:
         """Wrap a text at words and give each row as the terminal takes it."""
