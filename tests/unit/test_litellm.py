@@ -550,6 +550,24 @@ def test_a_lone_end_in_a_later_turn_is_a_silent_turn(dialect: LiteLLM) -> None:
     assert told == ["i sounds 4", "i interrupted", "silent"]
 
 
+def test_a_silent_turn_after_a_reply_whose_end_was_lost_is_told_though_it_bears_the_replys_id(
+    dialect: LiteLLM,
+) -> None:
+    told = tell(
+        dialect,
+        AppendInput(1, FRAME),
+        CommitInput(1),
+        audio("r", "i"),
+        audio_done("r", "i"),
+        AppendInput(2, FRAME),
+        CommitInput(2),
+        heard("Well?"),
+        done("r"),
+    )
+
+    assert told == ["i sounds 4", "i complete", "user 2: Well?", "i done", "user 2: Well?.", "silent"]
+
+
 def test_an_announced_reply_that_is_broken_off_before_its_first_sound_was_interrupted(
     dialect: LiteLLM,
 ) -> None:

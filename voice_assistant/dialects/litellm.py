@@ -313,6 +313,11 @@ class LiteLLM:
         self._announced = None
         if reply is not None and reply.ids[0] == ended.response_id:
             self._reply = None
+            if reply.is_ended and self._newer_words and self._is_left(reply):
+                # The end of this reply was lost, and its id is given to the end of a turn that came since:
+                # one whose words were understood and that Gemini answered with silence.
+                events += [*self._words.end(at, reply.turn), ReplyDone(at, reply.item)]
+                return [*events, *self._words.end(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
             # Gemini broke off because it heard the user. The proxy calls that "completed"; that the sound
             # has no end is the only sign.
             interrupted = ended.status == "cancelled" or not (reply.is_ended or ended.has_calls)
