@@ -31,7 +31,7 @@ from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.optional import SpeakerIfAny
 from voice_assistant.devices.playout import Speaker
-from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, wav_seconds
+from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, read_wav, wav_seconds
 from voice_assistant.errors import DeviceError, LinkError, UsageError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
@@ -122,14 +122,16 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
-    _check_files(options)
+    _check_files(options, is_question=is_question)
     asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
         # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
         ready = loop.run_in_executor(None, portaudio.load) if _wants_devices(options) else None
         timers = Timers(post, loop.time)
         stack.callback(timers.close)
-        toolbox = Toolbox([SetTimer(timers), CancelTimer(timers)], post, loop.time)
+        # A timer would outlive a single question, and then ring for nobody.
+        tools = [] if is_question else [SetTimer(timers), CancelTimer(timers)]
+        toolbox = Toolbox(tools, post, loop.time)
         stack.callback(toolbox.close)
         provider = await open_provider(
             config.provider,
@@ -215,8 +217,13 @@ def _why_incomplete(prompter: Prompter, prompts: tuple[Prompt, ...]) -> str:
     return "" if prompter.cuts >= interruptions else "a reply was not cut where it was interrupted"
 
 
-def _check_files(options: Options) -> None:
+def _check_files(options: Options, *, is_question: bool) -> None:
     """Find out now, and not when everything else has been started, that a file will not do."""
+    if is_question and options.input_file and not any(read_wav(options.input_file)[0]):
+        raise DeviceError(
+            f"{options.input_file} holds nothing but silence",
+            remedy="Record the question again; 'voice-assistant doctor' looks at the microphone.",
+        )
     into = options.output_file
     if into is None:
         return
