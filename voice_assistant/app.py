@@ -42,7 +42,7 @@ from voice_assistant.terminal.keys import Keyboard
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
 from voice_assistant.tools.timers import CancelTimer, SetTimer, Timers
-from voice_assistant.tools.toolbox import Toolbox
+from voice_assistant.tools.toolbox import Tool, Toolbox
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -130,7 +130,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         timers = Timers(post, loop.time)
         stack.callback(timers.close)
         # A timer would outlive a single question, and then ring for nobody.
-        tools = [] if is_question else [SetTimer(timers), CancelTimer(timers)]
+        tools: list[Tool] = [] if is_question else [SetTimer(timers), CancelTimer(timers)]
         toolbox = Toolbox(tools, post, loop.time)
         stack.callback(toolbox.close)
         provider = await open_provider(
