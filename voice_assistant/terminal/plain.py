@@ -6,6 +6,8 @@ what is to be known beside it (notices, errors) to another, so that a pipe holds
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TextIO
 
 from voice_assistant.core.events import Command, Event, Pressed
@@ -57,8 +59,11 @@ class PlainPrinter:
             stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
             stream.flush()
         except BrokenPipeError:
-            # Whoever read it has gone ('| head'). A conversation does not end because nobody reads it.
+            # Whoever read it has gone ('| head'). A conversation does not end because nobody reads it, and
+            # Python must not complain at its end about what is left in the buffer.
             self._unread.add(stream)
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def plain_line(line: Line) -> str:
