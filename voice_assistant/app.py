@@ -21,6 +21,7 @@ from typing import Protocol
 from voice_assistant import awake
 from voice_assistant.asking import Asker, Prompt, Prompter
 from voice_assistant.config import Config
+from voice_assistant.core.budget import Budget
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
@@ -36,6 +37,7 @@ from voice_assistant.errors import DeviceError, LinkError, UsageError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
+from voice_assistant.route import Route
 from voice_assistant.session import Loudspeaker, Session, Tap
 from voice_assistant.terminal.answer import AnswerPrinter
 from voice_assistant.terminal.keys import Keyboard
@@ -133,6 +135,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         tools: list[Tool] = [] if is_question else [SetTimer(timers), CancelTimer(timers)]
         toolbox = Toolbox(tools, post, loop.time)
         stack.callback(toolbox.close)
+        route = Route(config.route)
         provider = await open_provider(
             config.provider,
             config.offline,
@@ -141,6 +144,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             key=options.key,
             chat_key=options.chat_key,
             log=options.log,
+            route=route,
         )
         if ready:
             await _loaded(ready, is_needed=options.must_be_heard)
@@ -149,7 +153,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         missing: list[DeviceError] = []
         speaker = _speaker(config, options, far_end, post, loop, missing)
         microphone = _microphone(config, options, far_end, post, loop)
-        link = Link(post, loop.time)
+        link = Link(post, loop.time, route)
         taps: list[Tap] = [view]
         if asker:
             taps.append(asker)
@@ -161,7 +165,12 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             inbox=inbox,
             listener=Listener(config.turns, config.speech, config.echo),
             conversation=Conversation(
-                config.barge_in, config.link, provider.explain, random.random, config.volume
+                config.barge_in,
+                config.link,
+                provider.explain,
+                random.random,
+                Budget(config.limits, config.prices),
+                config.volume,
             ),
             new_dialect=provider.new_dialect,
             wire=link,

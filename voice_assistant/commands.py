@@ -68,6 +68,11 @@ def _talk_flags(parser: ArgumentParser) -> None:
     sound.add_argument(
         "--mode", choices=("hands-free", "push-to-talk"), help="who opens your turn: your voice, or a key"
     )
+    limits = parser.add_argument_group("limits")
+    limits.add_argument("--max-minutes", metavar="N", help="end the session after so many minutes")
+    limits.add_argument(
+        "--max-cost", metavar="N", help="end it when it has cost about so much, by the table [prices]"
+    )
     sound.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
     _kept_flags(parser)
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 import platformdirs
 
+from voice_assistant.core.budget import LimitSettings, PriceSettings
 from voice_assistant.core.echo import EchoSettings
 from voice_assistant.core.floor import FloorSettings
 from voice_assistant.core.jitter import PlayoutSettings
@@ -31,6 +32,7 @@ from voice_assistant.devices.playout import SpeakerSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.errors import ConfigError
 from voice_assistant.offline.settings import OfflineSettings
+from voice_assistant.route import RouteSettings
 from voice_assistant.sources import Known, Said, Tables, from_environment, from_file, shown
 from voice_assistant.terminal.key_settings import KeySettings
 
@@ -47,6 +49,8 @@ FLAGS: Final = MappingProxyType(
         "--input-device": "capture.device",
         "--output-device": "playout.device",
         "--mode": "turns.mode",
+        "--max-minutes": "limits.max_minutes",
+        "--max-cost": "limits.max_cost",
     }
 )
 """The settings that are said often enough to have a flag."""
@@ -66,6 +70,9 @@ class Config:
     echo: EchoSettings = field(default_factory=EchoSettings)
     barge_in: FloorSettings = field(default_factory=FloorSettings)
     link: LifelineSettings = field(default_factory=LifelineSettings)
+    route: RouteSettings = field(default_factory=RouteSettings, metadata={"table": "link"})
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    prices: PriceSettings = field(default_factory=PriceSettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings, metadata={"table": "playout"})

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,9 +19,14 @@ import aiohttp
 from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
+from voice_assistant.route import Route, watch_over
 
 CONNECT_TIMEOUT_S = 10.0
 """From the first packet to the accepted websocket; a proxy on the same continent needs under one."""
+
+TCP_TIMEOUT_S = 2.0
+"""Of that, for the TCP connection alone. A first packet into a dead line is repeated ever more slowly by the
+system, after 1, 3 and 7 s; a new try sees sooner that the line is back."""
 
 CLOSE_TIMEOUT_S = 0.5
 """For the other end's closing words, so that leaving takes less than a second."""
@@ -36,11 +40,15 @@ class Link:
     Args:
         post: Takes each event; called on the event loop's thread.
         clock: Monotonic seconds.
+        route: How connections are made.
     """
 
-    def __init__(self, post: Callable[[Event], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, post: Callable[[Event], None], clock: Callable[[], float], route: Route | None = None
+    ) -> None:
         self._post = post
         self._clock = clock
+        self._route = route or Route()
         self._outbound: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._carrying: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -73,7 +81,8 @@ class Link:
         self, link: int, request: LinkRequest, after_s: float, outbound: asyncio.Queue[str | bytes]
     ) -> None:
         await asyncio.sleep(after_s)
-        async with aiohttp.ClientSession(trust_env=not is_loopback(request.url)) as http:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=TCP_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
             try:
                 socket = await asyncio.wait_for(self._open(http, request), CONNECT_TIMEOUT_S)
             except aiohttp.WSServerHandshakeError as refusal:
@@ -84,6 +93,8 @@ class Link:
             except (aiohttp.ClientError, OSError, TimeoutError) as failure:
                 self._post(LinkLost(self._clock(), link, False, reason=why(failure)))
                 return
+            if (connection := socket.get_extra_info("socket")) is not None:
+                watch_over(connection)
             self._post(LinkOpened(self._clock(), link))
             writer = asyncio.create_task(_write(socket, outbound))
             try:
@@ -105,6 +116,7 @@ class Link:
             heartbeat=request.heartbeat_s,
             max_msg_size=0,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+            **_way(self._route, request.url),
         )
 
     async def _read(self, link: int, socket: aiohttp.ClientWebSocketResponse) -> str:
@@ -132,7 +144,26 @@ async def _write(socket: aiohttp.ClientWebSocketResponse, outbound: asyncio.Queu
                     await socket.send_bytes(data)
 
 
-async def get_json(url: str, headers: dict[str, str]) -> tuple[int, Any]:
+class _Way(TypedDict, total=False):
+    """How aiohttp is told of a route."""
+
+    ssl: ssl.SSLContext
+    proxy: str
+    proxy_headers: dict[str, str]
+
+
+def _way(route: Route, url: str) -> _Way:
+    way = _Way()
+    if urlsplit(url).scheme in ("wss", "https"):
+        way["ssl"] = route.trust()
+    if proxy := route.proxy(url):
+        # aiohttp itself follows the environment for http and https, not for ws and wss.
+        way["proxy"] = proxy.url
+        way["proxy_headers"] = proxy.headers
+    return way
+
+
+async def get_json(url: str, headers: dict[str, str], route: Route | None = None) -> tuple[int, Any]:
     """Fetch a small JSON document.
 
     Returns:
@@ -144,8 +175,8 @@ async def get_json(url: str, headers: dict[str, str]) -> tuple[int, Any]:
     timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT_S)
     try:
         async with (
-            aiohttp.ClientSession(trust_env=not is_loopback(url), timeout=timeout) as http,
-            http.get(url, headers=headers) as answer,
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.get(url, headers=headers, **_way(route or Route(), url)) as answer,
         ):
             try:
                 return answer.status, await answer.json(content_type=None)
@@ -167,6 +198,10 @@ def why(failure: BaseException) -> str:
             return "its TLS certificate is not trusted"
         case aiohttp.ClientConnectorSSLError():
             return "no TLS connection could be made"
+        case aiohttp.ClientHttpProxyError(status=status):
+            return f"the HTTP proxy of the environment refuses the connection (HTTP {status})"
+        case aiohttp.ClientProxyConnectionError():
+            return "the HTTP proxy of the environment cannot be reached"
         case aiohttp.ClientConnectorDNSError():
             return "its name is not known"
         case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
@@ -180,13 +215,3 @@ def why(failure: BaseException) -> str:
             return os.strerror(number).lower()
         case _:
             return type(failure).__name__
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether an address is this machine itself, which no HTTP proxy of the environment can reach."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False

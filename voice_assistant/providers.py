@@ -24,6 +24,7 @@ from voice_assistant.errors import AuthError, LinkError, VoiceAssistantError
 from voice_assistant.link import get_json
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import OfflineProcess
+from voice_assistant.route import Route
 
 DEFAULT_URL = "http://localhost:4000"
 """Where LiteLLM listens by itself."""
@@ -65,6 +66,7 @@ async def open_provider(
     key: str,
     chat_key: str,
     log: Path | None,
+    route: Route | None = None,
 ) -> Provider:
     """Find the provider, or start it; what was started ends with *stack*.
 
@@ -76,7 +78,7 @@ async def open_provider(
         return await _offline(settings, offline, tools, stack, chat_key, log)
     located = replace(settings, name="litellm", url=settings.url or DEFAULT_URL)
     if not located.model:
-        located = replace(located, model=await _only_model(located.url, key))
+        located = replace(located, model=await _only_model(located.url, key, route))
     return Provider(
         name="litellm",
         shown=shown_url(located.url),
@@ -112,11 +114,11 @@ async def _offline(
     )
 
 
-async def _only_model(url: str, key: str) -> str:
+async def _only_model(url: str, key: str, route: Route | None) -> str:
     """Ask the proxy for its only realtime model."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    status, listing = await get_json(models_url(url), headers)
-    if status in (401, 403):
+    status, listing = await get_json(models_url(url), headers, route)
+    if status in (400, 401, 403):  # a proxy without a database answers 400 to a wrong key
         raise AuthError(
             f"the proxy refuses the key (HTTP {status})", remedy="Set LITELLM_API_KEY to a key of this proxy."
         )

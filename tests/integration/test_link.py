@@ -13,7 +13,8 @@ from aiohttp import WSMsgType, web
 from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
-from voice_assistant.link import Link, get_json, is_loopback
+from voice_assistant.link import Link, get_json
+from voice_assistant.route import is_loopback
 
 Handler = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
 

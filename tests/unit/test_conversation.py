@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voice_assistant.core.audio import AudioFrame
+from voice_assistant.core.budget import Budget, LimitSettings
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import (
     AppendInput,
@@ -23,17 +24,20 @@ from voice_assistant.core.events import (
     PlayoutDrained,
     Pressed,
     ReplyAudio,
+    ReplyDone,
     RequestReply,
+    ResumePlayout,
     SessionConfigured,
     SessionOpened,
     Stop,
     TurnAudio,
     TurnClosed,
     TurnOpened,
+    Usage,
 )
 from voice_assistant.core.floor import FloorSettings
 from voice_assistant.core.lifeline import LifelineSettings
-from voice_assistant.errors import DeviceError, HandshakeError
+from voice_assistant.errors import DeviceError, HandshakeError, LinkError
 
 
 def conversation() -> Conversation:
@@ -128,6 +132,50 @@ def test_barging_in_while_a_lost_link_is_played_out_ends_the_session() -> None:
 
     assert commands[0] == DropPlayout("a")
     assert isinstance(commands[-1], Stop)
+
+
+def test_a_limit_lets_the_reply_be_heard_out_and_ends_the_session_without_an_error() -> None:
+    talk = Conversation(
+        FloorSettings(),
+        LifelineSettings(),
+        lambda lost, last: HandshakeError("lost", remedy="Start again."),
+        lambda: 0.5,
+        Budget(LimitSettings(max_cost=0.01)),
+    )
+    talk.begin()
+    take(talk, LinkOpened(0.0, 1), SessionOpened(0.1, "m", Capabilities()), SessionConfigured(0.2))
+    take(talk, ReplyAudio(1.0, "a", bytes(480)))
+
+    limit = take(talk, ReplyDone(1.1, "a", usage=Usage(output_tokens=10_000, output_audio_tokens=10_000)))
+    drained = take(talk, PlayoutDrained(1.5, "a", 10.0))
+
+    assert limit[0] == EndPlayout("a")
+    assert [type(command) for command in limit[1:]] == [Notify]
+    assert drained == [Stop()]
+
+
+def test_a_reply_that_was_held_when_the_line_went_gives_way_to_the_answer_of_the_next_link() -> None:
+    talk = Conversation(
+        FloorSettings(),
+        LifelineSettings(),
+        lambda lost, last: LinkError("lost", remedy="Wait."),
+        lambda: 0.5,
+    )
+    talk.begin()
+    take(talk, LinkOpened(0.0, 1), SessionOpened(0.1, "m", Capabilities()), SessionConfigured(0.2))
+    take(talk, TurnOpened(1.0, 1, frame(0, 400), "key"), TurnAudio(1.1, 1, frame(20), True))
+    held = take(talk, ReplyAudio(1.2, "a", bytes(480)))
+
+    lost = take(talk, LinkLost(1.3, 1, opened=True, code=1006))
+    take(talk, LinkOpened(1.5, 2), SessionOpened(1.6, "m", Capabilities()))
+    again = take(talk, SessionConfigured(1.7))
+    ended = take(talk, TurnClosed(1.8, 1, "key"))
+
+    assert PausePlayout() in held
+    assert DropPlayout("a") in lost
+    assert ResumePlayout() in lost
+    assert sum(c.frame.ms for c in again if isinstance(c, AppendInput)) == 420
+    assert ended == [CommitInput(1), RequestReply()]
 
 
 def test_the_quit_key_ends_the_session_without_an_error() -> None:

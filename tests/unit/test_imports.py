@@ -33,6 +33,7 @@ RULES: Mapping[str, set[str]] = {
     "credentials": {"errors"},
     "logs": {"errors"},
     "awake": {"core"},
+    "remembered": set(),
     "asking": {"core"},
     "config": {"core", "dialects", "devices", "terminal", "sources", "errors", "offline.settings", "route"},
     "offline": {"offline", "core.audio", "errors"},

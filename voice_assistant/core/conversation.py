@@ -1,14 +1,15 @@
 """The conversation: the thin door over what decides. It asks each part, and adds up their commands.
 
 ``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
-link up and keeps back what it is not ready for, ``Calls`` has tools run. Each takes the same events and
-knows nothing of the clock.
+link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Budget`` sees to the limits. Each
+takes the same events and knows nothing of the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from voice_assistant.core.budget import Budget
 from voice_assistant.core.calls import Calls
 from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
@@ -29,12 +30,14 @@ class Conversation:
         link: LifelineSettings,
         explain: Explain,
         dice: Callable[[], float],
+        budget: Budget | None = None,
         volume: VolumeSettings | None = None,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
         self._lifeline = Lifeline(link, self._replies, explain, dice)
         self._calls = Calls()
+        self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
         self._ending: Stop | None = None
 
@@ -44,7 +47,8 @@ class Conversation:
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
-        times = (self._floor.deadline(), self._lifeline.deadline(), self._replies.deadline())
+        parts = (self._floor, self._lifeline, self._replies, self._budget)
+        times = [part.deadline() for part in parts]
         return min((time for time in times if time is not None), default=None)
 
     def handle(self, event: Event) -> list[Command]:
@@ -58,6 +62,7 @@ class Conversation:
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
+        commands += self._within_budget(event)
         return self._heard_out(commands + self._own(event))
 
     def _own(self, event: Event) -> list[Command]:
@@ -72,6 +77,16 @@ class Conversation:
                 return [Stop(error)]
             case _:
                 return []
+
+    def _within_budget(self, event: Event) -> list[Command]:
+        """A limit that is reached ends the session after the reply that is being heard."""
+        commands = self._budget.handle(event)
+        if not self._replies.sounding:
+            return commands
+        for command in commands:
+            if isinstance(command, Stop):
+                self._ending = command
+        return [command for command in commands if not isinstance(command, Stop)]
 
     def _heard_out(self, commands: list[Command]) -> list[Command]:
         """When the link ends, what has come of a reply is played to its end before the session ends."""

@@ -102,7 +102,7 @@ def refused_by_http(status: int, shown: str, model: str) -> LinkError:
 def _unreachable(why: str, shown: str) -> LinkError:
     remedy = "Start the proxy, or give its address with --url or LITELLM_URL."
     if "TLS" in why or "certificate" in why.lower():
-        remedy = "Write http:// if the proxy has no TLS; else have its certificate trusted on this machine."
+        remedy = "Write http:// if the proxy has no TLS; else name its authority's file under [link] ca_file."
     return LinkError(f"nothing answers at {shown}: {why}", remedy=remedy)
 
 
