@@ -46,6 +46,9 @@ from voice_assistant.terminal.screen import Screen
 from voice_assistant.tools.timers import CancelTimer, SetTimer, Timers
 from voice_assistant.tools.toolbox import Tool, Toolbox
 
+PLAYED_OUT_S = 0.15
+"""What a loudspeaker may still hold when it was given the last sample; a sound server takes 20 to 60 ms."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -210,6 +213,9 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         # What is here now stays: looking through it again and again would only hold up the sound.
         gc.freeze()
         stop = await running
+        if isinstance(stop.error, LinkError):
+            # What came before the end of the link has been handed out; the last of it is still in the device.
+            await asyncio.sleep(PLAYED_OUT_S)
     if stop.error:
         raise stop.error
     if asker and is_question and not asker.was_answered:
