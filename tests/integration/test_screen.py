@@ -548,6 +548,6 @@ def test_plain_goes_on_when_nobody_reads_it_any_more() -> None:
         printer.see(entry)
     printer.stop()
 
+    out.close()  # Nor does Python complain about what was left in the buffer.
+
     assert err.getvalue() == "error: Still told.\n"
-    with pytest.raises(BrokenPipeError):
-        out.close()
