@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -187,11 +187,18 @@ def _said(args: Namespace) -> dict[str, str]:
 
 
 def _serve_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8765, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--token", help="what clients must send as their key; without it one is made")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="read these settings instead of your own file"
     )
+
+
+def _port(text: str) -> int:
+    """Read a port; argparse makes an error of usage of what is none."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 @command("serve", _serve_flags)
