@@ -177,7 +177,7 @@ async def _begin_session(provider: Provider, config: Config, tell: Tell, *, has_
         took_s = round(opened.at - began, 2)
         tell(Finding("reached", "ok", f"{provider.shown} answers"))
         if provider.name != "offline":
-            told = "accepted" if has_key else "none is wanted"
+            told = "yes" if has_key else "none was sent, and none is asked for"
             tell(Finding("key accepted", "ok", told))
         told = f"begun after {took_s:.2f} s, model {opened.model}"
         tell(Finding("session", "ok", told, details={"seconds": took_s, "model": opened.model}))
