@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
@@ -61,21 +59,6 @@ async def examine(config: Config, tell: Tell) -> None:
         await _examine_devices(config, tell)
 
 
-@dataclass(slots=True)
-class _Heard:
-    """What the microphone delivered in a stretch of time."""
-
-    blocks: list[bytes]
-
-    @property
-    def pcm(self) -> bytes:
-        return b"".join(self.blocks)
-
-    @property
-    def samples(self) -> NDArray[np.int16]:
-        return np.frombuffer(self.pcm, "<i2")
-
-
 async def _examine_devices(config: Config, tell: Tell) -> None:
     loop = asyncio.get_running_loop()
     arrived: list[Captured] = []
@@ -99,14 +82,15 @@ async def _examine_devices(config: Config, tell: Tell) -> None:
         await asyncio.sleep(SETTLE_S)
         arrived.clear()
         await asyncio.sleep(LISTEN_S)
-        room = _Heard([one.near.pcm for one in arrived])
+        room = b"".join(one.near.pcm for one in arrived)
         if listens:
-            tell(_judge(room))
+            tell(judge(room))
         if speaks:
             arrived.clear()
             speaker.perform(Ring())
             await asyncio.sleep(BELL_S)
-            tell(_bell(room, _Heard([one.near.pcm for one in arrived]), listens=listens))
+            ringing = b"".join(one.near.pcm for one in arrived)
+            tell(_bell(room, ringing))
         tell(_xruns(microphone.overruns, speaker.underflows))
     finally:
         microphone.close()
@@ -143,9 +127,13 @@ def _open(device: Microphone | Speaker, direction: Direction, wanted: str, tell:
     return True
 
 
-def _judge(room: _Heard) -> Finding:
-    """Say what a second of listening means."""
-    samples = room.samples.astype(np.int32)
+def judge(pcm: bytes) -> Finding:
+    """Say what a second of listening means.
+
+    Args:
+        pcm: What came: 16-bit mono at 16 kHz.
+    """
+    samples = np.frombuffer(pcm, "<i2").astype(np.int32)
     seconds = samples.size / NEAR_RATE
     if not samples.size:
         return Finding(
@@ -157,7 +145,7 @@ def _judge(room: _Heard) -> Finding:
             EXIT_DEVICE,
         )
     peak = int(np.abs(samples).max())
-    level = round(level_dbfs(room.pcm), 1)
+    level = round(level_dbfs(pcm), 1)
     peak_dbfs = round(20 * float(np.log10(max(peak, 1) / 32768)), 1)
     clipped = float(np.mean(np.abs(samples) >= FULL_SCALE))
     details = {"level_dbfs": level, "peak_dbfs": peak_dbfs, "clipped": round(clipped, 4)}
@@ -203,12 +191,12 @@ def _judge(room: _Heard) -> Finding:
     return Finding("listening", "ok", told, details=details)
 
 
-def _bell(room: _Heard, ringing: _Heard, *, listens: bool) -> Finding:
+def _bell(room: bytes, ringing: bytes) -> Finding:
     """Say what the bell told: it went out, and whether the microphone heard it."""
     sounded = "a bell was played; if you did not hear it, look at the volume and at the device"
-    if not listens or not room.blocks or not ringing.blocks:
+    if not room or not ringing:
         return Finding("bell", "ok", sounded)
-    before, during = level_dbfs(room.pcm), level_dbfs(ringing.pcm)
+    before, during = level_dbfs(room), level_dbfs(ringing)
     heard = during - before >= HEARD_DB
     also = (
         "the microphone heard it, so echo is cancelled while replies play"
