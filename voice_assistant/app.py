@@ -32,6 +32,7 @@ from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.optional import SpeakerIfAny
 from voice_assistant.devices.playout import Speaker
+from voice_assistant.devices.reopening import End, Reopening
 from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, read_wav, wav_seconds
 from voice_assistant.errors import DeviceError, LinkError, UsageError
 from voice_assistant.link import Link
@@ -154,8 +155,10 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
 
         far_end = FarEnd()
         missing: list[DeviceError] = []
-        speaker = _speaker(config, options, far_end, post, loop, missing)
-        microphone = _microphone(config, options, far_end, post, loop)
+        ends: list[End] = []
+        speaker = _speaker(config, options, far_end, post, loop, missing, ends)
+        microphone = _microphone(config, options, far_end, post, loop, ends)
+        reopening = Reopening(ends, post, loop, loop.time)
         link = Link(post, loop.time, route)
         taps: list[Tap] = [view]
         if asker:
@@ -178,6 +181,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             new_dialect=provider.new_dialect,
             wire=link,
             speaker=speaker,
+            devices=reopening,
             tools=toolbox,
             taps=taps,
             clock=loop.time,
@@ -201,6 +205,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         speaker.open()
         stack.callback(microphone.close)
         microphone.open()
+        stack.callback(reopening.close)
         _show(config, options, view, stack, post, loop)
         if provider.notice:
             session.tell(Notify("info", provider.notice))
@@ -280,10 +285,12 @@ def _speaker(
     post: Callable[[Event], None],
     loop: asyncio.AbstractEventLoop,
     missing: list[DeviceError],
+    ends: list[End],
 ) -> _PlayoutEnd:
     if options.output_file is None:
         mixer = Mixer(config.playout)
         heard = Speaker(config.speaker, mixer, far_end, post, loop, loop.time)
+        ends.append(heard)
         if options.must_be_heard:
             return heard
         silence = FileSpeaker(None, mixer, far_end, post, loop, loop.time)
@@ -291,6 +298,7 @@ def _speaker(
     if not options.plays:
         return FileSpeaker(options.output_file, Mixer(config.playout), far_end, post, loop, loop.time)
     heard = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
+    ends.append(heard)
     # The file hears the same commands; what becomes of them is told once, by the loudspeaker.
     file = FileSpeaker(options.output_file, Mixer(config.playout), FarEnd(), lambda _: None, loop, loop.time)
     return TwoSpeakers(heard, file)
@@ -302,10 +310,13 @@ def _microphone(
     far_end: FarEnd,
     post: Callable[[Event], None],
     loop: asyncio.AbstractEventLoop,
+    ends: list[End],
 ) -> _End:
     if options.input_file or options.text or options.prompts:
         return FileMicrophone(options.input_file, far_end, post, loop, loop.time)
-    return Microphone(config.capture, far_end, post, loop, loop.time)
+    microphone = Microphone(config.capture, far_end, post, loop, loop.time)
+    ends.append(microphone)
+    return microphone
 
 
 def _asker(options: Options, post: Callable[[Event], None], *, is_question: bool) -> Asker | None:

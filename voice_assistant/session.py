@@ -21,10 +21,12 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
+    LookForDevices,
     MessageReceived,
     Notify,
     PausePlayout,
     Play,
+    ReopenDevices,
     ResumePlayout,
     Ring,
     RunTool,
@@ -67,6 +69,14 @@ class Loudspeaker(Protocol):
         ...
 
 
+class Devices(Protocol):
+    """What the session needs of microphone and loudspeaker when one of them is gone."""
+
+    def perform(self, command: ReopenDevices | LookForDevices) -> None:
+        """Begin to do it; what comes of it is an event."""
+        ...
+
+
 class Tools(Protocol):
     """What the session needs of the tools."""
 
@@ -101,6 +111,7 @@ class Session:
         new_dialect: Callable[[], Dialect],
         wire: Wire,
         speaker: Loudspeaker,
+        devices: Devices,
         tools: Tools,
         taps: Sequence[Tap],
         clock: Callable[[], float],
@@ -111,6 +122,7 @@ class Session:
         self._dialect = new_dialect()
         self._wire = wire
         self._speaker = speaker
+        self._devices = devices
         self._tools = tools
         self._taps = taps
         self._clock = clock
@@ -185,6 +197,8 @@ class Session:
             case CloseTurn(reason=reason):
                 for event in self._listener.close(reason, self._clock()):
                     self._decide(event)
+            case ReopenDevices() | LookForDevices():
+                self._devices.perform(command)
             case RunTool(call=call, name=name, arguments=arguments):
                 self._tools.run(call, name, arguments)
             case Stop():

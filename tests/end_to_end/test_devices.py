@@ -137,7 +137,8 @@ def test_a_reply_goes_on_where_it_stopped_when_the_device_comes_back(
     assert found.offsets[-1][0] >= 2.9 * CARD_RATE
     assert [event["heard_ms"] for event in outcome.of("PlayoutDrained")] == [3000]
     assert outcome.of("DeviceLost") == []
-    assert set(np.diff(outcome.first_samples)) == {320}
+    # The microphone's index shows one hole, and only there.
+    assert [step > 320 for step in np.diff(outcome.first_samples) if step != 320] == [True]
 
 
 def test_the_reference_runs_ahead_of_its_echo_and_stays_there(server: SoundServer, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from voice_assistant.core.events import (
     Play,
     PlayoutDrained,
     Pressed,
+    ReopenDevices,
     ReplyAudio,
     ReplyDone,
     RequestReply,
@@ -30,6 +31,7 @@ from voice_assistant.core.events import (
     SessionConfigured,
     SessionOpened,
     Stop,
+    Tick,
     TurnAudio,
     TurnClosed,
     TurnOpened,
@@ -37,7 +39,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.floor import FloorSettings
 from voice_assistant.core.lifeline import LifelineSettings
-from voice_assistant.errors import DeviceError, HandshakeError, LinkError
+from voice_assistant.errors import HandshakeError, LinkError
 
 
 def conversation() -> Conversation:
@@ -182,9 +184,13 @@ def test_the_quit_key_ends_the_session_without_an_error() -> None:
     assert take(ready(), Pressed(1.0, "quit")) == [Stop()]
 
 
-def test_a_lost_device_ends_the_session_and_is_named() -> None:
-    stopped = take(ready(), DeviceLost(1.0, "capture", "it stopped delivering"))
+def test_a_lost_device_is_opened_again_and_the_session_goes_on() -> None:
+    talk = ready()
 
-    assert isinstance(stopped[0], Stop)
-    assert isinstance(stopped[0].error, DeviceError)
-    assert "microphone" in str(stopped[0].error)
+    lost = take(talk, DeviceLost(1.0, "capture", "it stopped delivering"))
+    due = talk.deadline()
+    assert due is not None
+    commands = take(talk, Tick(due))
+
+    assert lost == []
+    assert commands == [ReopenDevices(("capture",), rescan=False)]

@@ -1,8 +1,8 @@
 """The conversation: the thin door over what decides. It asks each part, and adds up their commands.
 
 ``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
-link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Budget`` sees to the limits. Each
-takes the same events and knows nothing of the clock.
+link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Budget`` sees to the limits,
+``DeviceWatch`` has lost devices opened again. Each takes the same events and knows nothing of the clock.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Callable
 
 from voice_assistant.core.budget import Budget
 from voice_assistant.core.calls import Calls
-from voice_assistant.core.events import Command, DeviceLost, EndPlayout, Event, Notify, Pressed, Stop
+from voice_assistant.core.device_watch import DeviceWatch
+from voice_assistant.core.events import Command, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.volume import Volume, VolumeSettings
-from voice_assistant.errors import DeviceError, LinkError
-
-_THING = {"capture": "microphone", "playout": "loudspeaker"}
+from voice_assistant.errors import LinkError
 
 
 class Conversation:
@@ -37,6 +36,7 @@ class Conversation:
         self._floor = Floor(floor, self._replies)
         self._lifeline = Lifeline(link, self._replies, explain, dice)
         self._calls = Calls()
+        self._devices = DeviceWatch()
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
         self._ending: Stop | None = None
@@ -47,7 +47,7 @@ class Conversation:
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
-        parts = (self._floor, self._lifeline, self._replies, self._budget)
+        parts = (self._floor, self._lifeline, self._replies, self._budget, self._devices)
         times = [part.deadline() for part in parts]
         return min((time for time in times if time is not None), default=None)
 
@@ -62,19 +62,13 @@ class Conversation:
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
-        commands += self._within_budget(event)
+        commands += self._within_budget(event) + self._devices.handle(event)
         return self._heard_out(commands + self._own(event))
 
     def _own(self, event: Event) -> list[Command]:
         match event:
             case Pressed(action="quit"):
                 return [Stop()]
-            case DeviceLost(direction=direction, reason=reason):
-                error = DeviceError(
-                    f"the {_THING[direction]} is gone: {reason}",
-                    remedy="Connect it again, or choose another with --input-device or --output-device.",
-                )
-                return [Stop(error)]
             case _:
                 return []
 

@@ -147,12 +147,42 @@ class Underrun:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceOpened:
+    """A stream has begun to deliver: at the start, or after ``ReopenDevices``.
+
+    Args:
+        name: The device, as the system calls it.
+        is_fallback: Another one was asked for and is not there; this is the system's default.
+    """
+
+    at: float
+    direction: Direction
+    name: str
+    is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceLost:
-    """A stream ended or stopped delivering, not by our wish."""
+    """A stream ended or stopped delivering, not by our wish; or it could not be opened again."""
 
     at: float
     direction: Direction
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesReturned:
+    """Devices that were asked for, and were not there, are there again."""
+
+    at: float
+    directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoudspeakerCaptured:
+    """The microphone delivers what the loudspeaker is given, with no room between: it is its monitor."""
+
+    at: float
 
 
 # --- Events: the listener's judgement ---
@@ -493,7 +523,10 @@ Event = (
     | PlayoutDrained
     | PlayoutDropped
     | Underrun
+    | DeviceOpened
     | DeviceLost
+    | DevicesReturned
+    | LoudspeakerCaptured
     | TurnSuspected
     | TurnWithdrawn
     | TurnOpened
@@ -678,6 +711,34 @@ class Ring:
     """Sound the bell of a timer, over whatever is playing."""
 
 
+# --- Commands: the devices ---
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenDevices:
+    """Open devices again: those that were asked for, or else the system's default.
+
+    ``DeviceOpened`` or ``DeviceLost`` follows for each.
+
+    Args:
+        directions: Which.
+        rescan: Look first for what is there now. Both ends are closed for it, so both are opened again.
+    """
+
+    directions: tuple[Direction, ...]
+    rescan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookForDevices:
+    """Look whether what was asked for is there again, without disturbing what is open.
+
+    ``DevicesReturned`` follows if so.
+    """
+
+    directions: tuple[Direction, ...]
+
+
 # --- Commands: the listener, the tools, the person ---
 
 
@@ -733,6 +794,8 @@ Command = (
     | ResumePlayout
     | DropPlayout
     | Ring
+    | ReopenDevices
+    | LookForDevices
     | RunTool
     | CloseTurn
     | Notify

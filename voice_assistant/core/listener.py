@@ -12,6 +12,7 @@ from voice_assistant.core.echo import Cleaned, EchoCanceller, EchoSettings
 from voice_assistant.core.events import (
     Captured,
     CloseReason,
+    DeviceLost,
     Event,
     Level,
     Mode,
@@ -77,6 +78,9 @@ class Listener:
                 self._muted_watch.begin()
                 self._live_from = None
                 return [event, *self._gate.forget("mute", at), MuteChanged(at, self._muted)]
+            case DeviceLost(at, "capture"):
+                # What was said until then is a turn; what comes after the gap is never joined to it.
+                return [event, *self._gate.break_off(at)]
             case _:
                 return [event]
 

@@ -149,7 +149,7 @@ class TurnGate:
 
     def hear(self, at: float, heard: Heard) -> list[Event]:
         """Take the next frame of the microphone."""
-        events = self._break_off(at) if heard.begins else []
+        events = self.break_off(at) if heard.begins else []
         if self._turn is None:
             self._keep(heard.voice)
             return events + self._consider(at, heard)
@@ -197,7 +197,7 @@ class TurnGate:
         self._mode = mode
         return self.forget("mode", at)
 
-    def _break_off(self, at: float) -> list[Event]:
+    def break_off(self, at: float) -> list[Event]:
         """A gap in the microphone: its two sides are never joined. A key that is held opens a turn anew."""
         key = self._key
         events = self.forget("silence", at)

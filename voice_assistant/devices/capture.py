@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler
-from voice_assistant.core.events import Captured
+from voice_assistant.core.events import Captured, Direction
 from voice_assistant.devices.catalog import Device
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.stream import Clock, Format, Post, Stream, formats
@@ -38,14 +38,18 @@ class CaptureSettings:
 class Microphone:
     """What the microphone hears, as events, from ``open`` to ``close``.
 
+    The index of its samples runs on through ``detach`` and ``attach``, and shows the hole between them.
+
     Args:
         settings: Which device.
         far_end: What the loudspeaker is given; each block takes its partner from there.
-        post: Takes ``Captured`` and ``DeviceLost``; called on the loop's thread.
+        post: Takes ``Captured``, ``DeviceOpened`` and ``DeviceLost``; called on the loop's thread.
         loop: Where the session lives.
         clock: The session's clock, in seconds.
         only: Formats to open the device in, in place of the best that it takes.
     """
+
+    direction: Direction = "capture"
 
     def __init__(
         self,
@@ -64,12 +68,14 @@ class Microphone:
         self._only = tuple(only)
         self._stream = Stream("capture", post, loop, clock)
         self._streams = 0
+        self._heard_stream = 0
         self._next_sample = 0
         self._pending = b""
         self._resampler = Resampler(NEAR_RATE, NEAR_RATE)
         self._last_at: float | None = None
         self.overruns = 0
         """How often the device reported that samples were lost."""
+        self._first_name = ""
         self.device: Device | None = None
         self.format: Format | None = None
 
@@ -79,29 +85,51 @@ class Microphone:
         Raises:
             DeviceError: There is none, it is busy, or it takes no format of ours.
         """
-        self.device, self.format = self._stream.open(
-            self._settings.device,
-            lambda device: iter(self._only or formats(device, "capture", NEAR_RATE)),
-            self._callback,
-            BLOCK_MS,
-        )
+        self.attach()
 
     def close(self) -> None:
         """Stop capturing and give the device back. The sample count goes on at the next ``open``."""
+        self.detach()
+
+    @property
+    def wanted(self) -> str:
+        """The device that was asked for: part of its name, or empty for the default.
+
+        A number means another device when devices have come and gone, so it becomes the name it stood for.
+        """
+        asked = self._settings.device.strip()
+        return self._first_name if asked.isdecimal() and self._first_name else asked
+
+    @property
+    def was_opened(self) -> bool:
+        """Was it in use when the session began?"""
+        return bool(self._first_name)
+
+    def attach(self, *, or_default: bool = False) -> None:
+        """Open the device, on any thread; see ``Stream.open``."""
+        self.device, self.format = self._stream.open(
+            self.wanted,
+            lambda device: iter(self._only or formats(device, "capture", NEAR_RATE)),
+            self._callback,
+            BLOCK_MS,
+            or_default=or_default,
+        )
+        self._first_name = self._first_name or self.device.name
+
+    def detach(self) -> None:
+        """Close the device, on any thread."""
         self._stream.close()
 
     def _callback(self, opened_as: Format) -> Any:
         self._streams += 1
         stream = self._streams
-        self._start_conversion(opened_as)
-        self._last_at = None
         self._far_end.realign()
         block_s = BLOCK_MS / 1000
 
         def captured(block: Any, frames: int, time: Any, status: Any) -> None:
             # PortAudio's thread. Copy, count, hand over: nothing here may wait or raise.
             now = self._clock()
-            self._stream.last_call = now
+            self._stream.called(now)
             age_s = time.currentTime - time.inputBufferAdcTime - block_s
             if not 0 <= age_s <= LONGEST_AGE_S:
                 age_s = 0.0
@@ -124,8 +152,9 @@ class Microphone:
         if stream != self._streams or not self._stream.is_open:
             return  # handed over by a stream that has been closed since
         samples = len(block) // SAMPLE_BYTES // opened_as.channels
-        if overrun:
-            self.overruns += 1
+        is_first, self._heard_stream = stream != self._heard_stream, stream
+        self.overruns += overrun
+        if overrun or is_first:
             self._skip(at, samples / opened_as.rate)
             self._start_conversion(opened_as)
             self._far_end.realign()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, Resampler
+from voice_assistant.core.events import Direction
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.settings import check_range
 from voice_assistant.devices.catalog import Device
@@ -49,11 +50,13 @@ class Speaker:
         settings: Which device.
         mixer: Gives the sound; from now on it is touched under a lock only.
         far_end: Told what the device was given.
-        post: Takes what became of playout; called on the loop's thread.
+        post: Takes what became of playout and of the device; called on the loop's thread.
         loop: Where the session lives.
         clock: The session's clock, in seconds.
         only: Formats to open the device in, in place of the best that it takes.
     """
+
+    direction: Direction = "playout"
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Speaker:
         self._stream = Stream("playout", post, loop, clock)
         self.underflows = 0
         """How often the device reported that it was given samples too late."""
+        self._first_name = ""
         self.device: Device | None = None
         self.format: Format | None = None
 
@@ -83,19 +87,43 @@ class Speaker:
         Raises:
             DeviceError: There is none, it is busy, or it takes no format of ours.
         """
-        self.device, self.format = self._stream.open(
-            self._settings.device,
-            lambda device: iter(self._only or formats(device, "playout", REPLY_RATE)),
-            self._callback,
-            BLOCK_MS,
-            self._settings.latency_ms,
-        )
+        self.attach()
         self._desk.start_progress()
 
     def close(self) -> None:
         """Stop and give the device back; the mixer keeps what was not pulled."""
-        self._stream.close()
+        self.detach()
         self._desk.stop_progress()
+
+    @property
+    def wanted(self) -> str:
+        """The device that was asked for: part of its name, or empty for the default.
+
+        A number means another device when devices have come and gone, so it becomes the name it stood for.
+        """
+        asked = self._settings.device.strip()
+        return self._first_name if asked.isdecimal() and self._first_name else asked
+
+    @property
+    def was_opened(self) -> bool:
+        """Was it in use when the session began?"""
+        return bool(self._first_name)
+
+    def attach(self, *, or_default: bool = False) -> None:
+        """Open the device, on any thread; see ``Stream.open``."""
+        self.device, self.format = self._stream.open(
+            self.wanted,
+            lambda device: iter(self._only or formats(device, "playout", REPLY_RATE)),
+            self._callback,
+            BLOCK_MS,
+            self._settings.latency_ms,
+            or_default=or_default,
+        )
+        self._first_name = self._first_name or self.device.name
+
+    def detach(self) -> None:
+        """Close the device, on any thread; the mixer keeps what was not pulled."""
+        self._stream.close()
 
     def perform(self, command: PlayoutCommand) -> None:
         """Do as the conversation says; on the loop's thread, and at once.
@@ -115,7 +143,7 @@ class Speaker:
             # PortAudio's thread. Pull, convert, hand over: nothing here may wait or raise.
             nonlocal ready
             now = self._clock()
-            self._stream.last_call = now
+            self._stream.called(now)
             latency_s = time.outputBufferDacTime - time.currentTime
             audible_in_s = latency_s if 0 <= latency_s <= LONGEST_LATENCY_S else 0.0
             self._far_end.playout_delay_s = audible_in_s

@@ -1,7 +1,8 @@
 """One PortAudio stream: opened in the first format that the device takes, and watched.
 
 Microphone and loudspeaker share what is the same for both: trying formats, telling whether the stream still
-delivers, and saying once that it does not. What happens with the sound is theirs.
+delivers, and saying once that it does, and once that it does not any more. What happens with the sound is
+theirs.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from voice_assistant.core.events import DeviceLost, Direction, Event
+from voice_assistant.core.events import DeviceLost, DeviceOpened, Direction, Event
 from voice_assistant.devices import portaudio
 from voice_assistant.devices.catalog import Device, find
+from voice_assistant.errors import DeviceError
 
 Clock = Callable[[], float]
 Post = Callable[[Event], None]
@@ -50,11 +52,12 @@ def formats(device: Device, direction: Direction, best_rate: int) -> Iterator[Fo
 
 
 class Stream:
-    """A PortAudio stream that is running, from ``open`` to ``close``.
+    """A PortAudio stream that is running, from ``open`` to ``close``; both may be called on any thread.
 
     Args:
         direction: Capture or playout.
-        post: Takes ``DeviceLost``, on the loop's thread, at most once from each ``open``.
+        post: Takes ``DeviceOpened`` and ``DeviceLost``, on the loop's thread, each at most once from an
+            ``open``.
         loop: Where the session lives.
         clock: The session's clock, in seconds.
     """
@@ -67,15 +70,24 @@ class Stream:
         self._loop = loop
         self._clock = clock
         self._stream: Any = None
-        self._watch: asyncio.TimerHandle | None = None
         self._opened = 0
-        self.last_call = 0.0
-        """When the last callback came; the owner's callback keeps it up to date."""
+        self._last_call = 0.0
+        self._looked_at = 0.0
+        self._device: Device | None = None
+        self._is_fallback = False
+        self._has_delivered = False
 
     @property
     def is_open(self) -> bool:
         """Was it opened, and not closed since? It may be lost all the same."""
         return self._stream is not None
+
+    def called(self, now: float) -> None:
+        """From PortAudio's thread: a callback has come."""
+        self._last_call = now
+        if not self._has_delivered:
+            self._has_delivered = True
+            self.call(self._tell_opened, self._opened)
 
     def open(
         self,
@@ -84,6 +96,8 @@ class Stream:
         callback_for: Callable[[Format], Any],
         block_ms: int,
         latency_ms: int = 0,
+        *,
+        or_default: bool = False,
     ) -> tuple[Device, Format]:
         """Open the device that *wanted* names, in the first format that it takes, and start it.
 
@@ -94,10 +108,28 @@ class Stream:
             block_ms: Milliseconds in each callback.
             latency_ms: What the device may hold; 0 asks for the least. A microphone gains nothing from more:
                 PulseAudio then delivers in bursts (measured: newest sample 14 ms old in place of 3).
+            or_default: Take the system's default where *wanted* is not there or does not open.
 
         Raises:
             DeviceError: There is no such device, it is busy, or takes none of the formats.
         """
+        try:
+            self._is_fallback = False
+            return self._open(wanted, offers, callback_for, block_ms, latency_ms)
+        except DeviceError:
+            if not (or_default and wanted):
+                raise
+            self._is_fallback = True
+            return self._open("", offers, callback_for, block_ms, latency_ms)
+
+    def _open(
+        self,
+        wanted: str,
+        offers: Callable[[Device], Iterator[Format]],
+        callback_for: Callable[[Format], Any],
+        block_ms: int,
+        latency_ms: int,
+    ) -> tuple[Device, Format]:
         self.close()
         sounddevice = portaudio.load()
         device = find(wanted, self._direction).device
@@ -133,9 +165,6 @@ class Stream:
         """Stop and close it; what is inside the device is not waited for. May be called twice."""
         stream, self._stream = self._stream, None
         self._opened += 1
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
         if stream is not None:
             # A device that has gone away answers with errors here, and there is nothing left to save.
             stream.abort(ignore_errors=True)
@@ -151,14 +180,24 @@ class Stream:
 
     def _start(self, stream: Any, device: Device) -> None:
         sounddevice = portaudio.load()
-        self.last_call = self._clock()
+        self._device = device
+        self._has_delivered = False
+        self._last_call = self._clock()
         try:
             stream.start()
         except sounddevice.PortAudioError as error:
             stream.close(ignore_errors=True)
             raise portaudio.explain(error, self._direction, device.name) from error
         self._stream = stream
-        self._watch = self._loop.call_later(WATCH_EVERY_S, self._look, self._opened)
+        self.call(self._begin_to_watch, self._opened)
+
+    def _tell_opened(self, opened: int) -> None:
+        if opened == self._opened and self._device is not None:
+            self._post(DeviceOpened(self._clock(), self._direction, self._device.name, self._is_fallback))
+
+    def _begin_to_watch(self, opened: int) -> None:
+        self._looked_at = self._clock()
+        self._loop.call_later(WATCH_EVERY_S, self._look, opened)
 
     def _finished(self, opened: int) -> Callable[[], None]:
         def finished() -> None:
@@ -168,10 +207,17 @@ class Stream:
         return finished
 
     def _look(self, opened: int) -> None:
-        if self._clock() - self.last_call > SILENT_FOR_S:
+        if opened != self._opened:
+            return
+        now = self._clock()
+        if now - self._looked_at > 2 * WATCH_EVERY_S:
+            # We were held up ourselves (Ctrl-Z, sleep, a busy machine), and that is no fault of the device.
+            self._last_call = max(self._last_call, now - WATCH_EVERY_S)
+        self._looked_at = now
+        if now - self._last_call > SILENT_FOR_S:
             self._lost(opened, f"it has not delivered for {SILENT_FOR_S:.0f} s")
-        elif opened == self._opened:
-            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look, opened)
+        else:
+            self._loop.call_later(WATCH_EVERY_S, self._look, opened)
 
     def _lost(self, opened: int, reason: str) -> None:
         if opened == self._opened:
