@@ -39,6 +39,9 @@ pcm.pulse { type pulse }
 ctl.pulse { type pulse }
 """
 
+NO_DEVICES = "pcm.nothing { type hw card 31 }\n"
+"""A configuration of ALSA without any device; PortAudio ends the program where it is empty."""
+
 START_WITHIN_S = 10.0
 
 

@@ -1,0 +1,152 @@
+"""The installed command 'doctor': what it finds, with sound and without, and what others may see of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.realtime_server import RealtimeCall, RealtimeServer
+from tests.support.scripted_server import Refuse
+from tests.support.sound_server import ALSA_CONFIGURATION, NO_DEVICES, SoundServer
+from tests.support.spoken import pause, pcm, sentence
+from tests.support.terminal_program import COMMAND, home_environment
+from voice_assistant.core.audio import NEAR_RATE
+
+KEY = "sk-not-for-others"
+
+
+def run(env: Mapping[str, str], home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, "doctor", *words],
+        env=env,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def silent_environment(home: Path, **more: str) -> dict[str, str]:
+    """Make an environment without any sound device."""
+    (home / "asound.conf").write_text(NO_DEVICES)
+    return home_environment(os.environ, home, ALSA_CONFIG_PATH=str(home / "asound.conf"), **more)
+
+
+def by_check(report: str) -> dict[str, dict[str, Any]]:
+    return {one["check"]: one for one in json.loads(report)["findings"]}
+
+
+async def opens(call: RealtimeCall) -> None:
+    await call.set_up("deferred")
+    await call.hung_up()
+
+
+def test_with_sound_and_a_provider_all_is_well(
+    sound_server: SoundServer, scripted: RealtimeServer, tmp_path: Path
+) -> None:
+    scripted.play(opens)
+    speaking = sound_server.play_into_mic(
+        pcm(sentence(), pause(1), sentence(), pause(1), sentence()), NEAR_RATE
+    )
+    env = home_environment(sound_server.env, tmp_path, LITELLM_API_KEY=KEY)
+
+    with sound_server.record() as recording:
+        ended = run(env, tmp_path, "--url", scripted.url, "--model", "gemini-live")
+    speaking.kill()
+    speaking.wait()
+
+    told = ended.stdout
+    assert ended.returncode == 0, told
+    assert "FAILED" not in told
+    assert "the system's default; opened at 16000 Hz" in told
+    assert "found in the environment" in told
+    assert "your voice goes to" in told
+    assert recording.speaker.max() > 3000, "no bell"
+    assert "listening for a second, then ringing a bell" in ended.stderr
+
+
+def test_a_silent_microphone_and_a_refused_key_are_found_and_nothing_secret_is_said(
+    sound_server: SoundServer, scripted: RealtimeServer, tmp_path: Path
+) -> None:
+    scripted.play(Refuse(403, f"no such key: {KEY}"))
+    env = home_environment(sound_server.env, tmp_path, LITELLM_API_KEY=KEY)
+
+    ended = run(env, tmp_path, "--json", "--url", scripted.url, "--model", "gemini-live")
+
+    found = by_check(ended.stdout)
+    assert ended.returncode == 3
+    assert found["listening"]["state"] == "failed"
+    assert "exactly zero" in found["listening"]["text"]
+    assert found["key accepted"]["state"] == "failed"
+    assert json.loads(ended.stdout)["exit_code"] == 3
+    assert KEY not in ended.stdout + ended.stderr
+    assert str(tmp_path) not in ended.stdout
+
+
+def test_without_sound_and_without_a_provider_each_has_its_remedy(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+
+    ended = run(silent_environment(tmp_path), tmp_path, "--json", "--url", url)
+
+    found = by_check(ended.stdout)
+    assert ended.returncode == 3
+    assert {check for check, one in found.items() if one["state"] == "failed"} == {
+        "microphone",
+        "loudspeaker",
+        "reached",
+    }
+    assert all(one["remedy"] for one in found.values() if one["state"] == "failed")
+
+
+def test_a_mistake_in_the_settings_is_a_finding_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[turns]\nhangover_ms = 1\n")
+
+    ended = run(silent_environment(tmp_path), tmp_path, "--json", "--config", "mine.toml")
+
+    findings = json.loads(ended.stdout)["findings"]
+    assert ended.returncode == 2
+    assert any("hangover_ms is 1" in one["text"] and one["remedy"] for one in findings)
+    assert by_check(ended.stdout)["session"]["state"] == "ok"
+
+
+def test_a_sound_server_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:
+    (tmp_path / "pulse.conf").write_text(ALSA_CONFIGURATION)
+    with socket.socket(socket.AF_UNIX) as never_answers:
+        never_answers.bind(str(tmp_path / "native"))
+        never_answers.listen()
+        env = home_environment(
+            os.environ,
+            tmp_path,
+            PULSE_SERVER=f"unix:{tmp_path / 'native'}",
+            ALSA_CONFIG_PATH=str(tmp_path / "pulse.conf"),
+        )
+        impatient = (
+            "import sys\n"
+            "from voice_assistant import cli, doctor\n"
+            "doctor.SOUND_LIMIT_S = 2.0\n"
+            "sys.exit(cli.main(['doctor', '--json']))\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", impatient],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+
+    found = by_check(ended.stdout)
+    assert ended.returncode == 3
+    assert found["sound"]["text"] == "no end within 2 s"
+    assert found["session"]["state"] == "ok"
