@@ -334,10 +334,20 @@ def _show(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     """Begin to show the session, and to read the keyboard."""
-    keyboard = Keyboard(config.keys, post, loop.time)
-    if isinstance(view, Screen):
-        keyboard = Keyboard(config.keys, post, loop.time, on_suspend=view.suspend, on_resume=view.resume)
-    if not isinstance(view, AnswerPrinter):
+    keyboard = None
+    match view:
+        case Screen():
+            keyboard = Keyboard(
+                config.keys,
+                post,
+                loop.time,
+                on_suspend=view.suspend,
+                on_resume=view.resume,
+                on_draft=view.draft,
+            )
+        case PlainPrinter():
+            keyboard = Keyboard(config.keys, post, loop.time, on_draft=view.draft)
+    if keyboard:
         stack.callback(keyboard.stop)
         keyboard.start()
     stack.callback(view.stop)

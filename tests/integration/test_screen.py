@@ -47,6 +47,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.line_editor import Draft
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
 
@@ -231,6 +232,23 @@ def test_the_help_lies_over_the_status_until_it_is_asked_for_again(emulator: Emu
 
     assert not any("play the last answer" in row for row in emulator.rows())
     assert sum("LIVE" in row for row in emulator.rows()) == 1
+    screen.stop()
+
+
+def test_the_line_that_is_typed_stands_above_the_status(emulator: Emulator) -> None:
+    screen = screen_on(emulator)
+    show(screen, opened())
+    screen.draft(Draft("你好 code()\n\tmore\x1b[2J", 3))
+    rows = emulator.until("> 你好 code()\u23ce more")
+
+    row = next(n for n, text in enumerate(rows) if text.startswith("> "))
+    assert "LIVE" in rows[row + 1]
+    screen.draft(Draft("x" * 1000 + " the end", 1008))
+    emulator.until("end")
+    screen.draft(None)
+    emulator.settle()
+
+    assert not any(row.startswith("> ") for row in emulator.rows())
     screen.stop()
 
 
@@ -526,6 +544,18 @@ def test_plain_lists_the_keys_beside_the_conversation() -> None:
     printer.stop()
 
     assert "f2: mute the microphone" in notices.getvalue()
+    assert out.getvalue() == ""
+
+
+def test_plain_echoes_what_is_typed() -> None:
+    out, notices = io.StringIO(), io.StringIO()
+    printer = PlainPrinter(out, notices)
+
+    for text in ("", "a", "ab", "b"):
+        printer.draft(Draft(text, len(text)))
+    printer.draft(None)
+
+    assert notices.getvalue() == "type, enter sends: ab\ntyped: b\n"
     assert out.getvalue() == ""
 
 

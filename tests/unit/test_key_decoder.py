@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_assistant.core.events import Action, KeysKnown, Pressed, Released
+from voice_assistant.core.events import Action, KeysKnown, Pressed, Released, TextEntered
 from voice_assistant.core.settings import SettingError
 from voice_assistant.terminal.key_codes import ESCAPE_S, SEQUENCE_S
 from voice_assistant.terminal.key_decoder import (
     ANSWER_WAIT_S,
     FIRST_GAP_S,
+    Drafted,
     KeyDecoder,
     KeyEvent,
     SuspendAsked,
 )
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.line_editor import Draft
 
 ACTIONS: dict[str, Action] = {
     "space": "talk",
@@ -260,15 +262,18 @@ def test_what_is_pasted_is_no_key() -> None:
 
     events = decoder.feed(b"\x1b[200~my text m \x1b[31m" + b"m " * 5000 + b"\x1b[201~", 1.0)
 
-    assert events == []
-    assert decoder.feed(b"m", 1.1) == [Pressed(1.1, "mute")]
+    assert {type(event) for event in events} == {Drafted}
+    decoder.feed(b"\x1b", 1.1)
+    assert decoder.feed(b"m", 1.3) == [Drafted(None), Pressed(1.3, "mute")]
 
 
 def test_a_paste_without_an_end_does_not_take_the_keys_away() -> None:
     decoder = in_tmux()
     decoder.feed(b"\x1b[200~half", 1.0)
 
-    assert decoder.feed(b"m", 1.0 + SEQUENCE_S) == [Pressed(1.0 + SEQUENCE_S, "mute")]
+    events = decoder.feed(b"m", 1.0 + SEQUENCE_S)
+
+    assert events == [Drafted(Draft("half", 4)), Drafted(Draft("halfm", 5))]
 
 
 def test_a_string_without_an_end_does_not_take_the_keys_away() -> None:
@@ -403,7 +408,7 @@ def test_a_key_is_known_by_what_it_types(data: bytes, action: Action) -> None:
     decoder = KeyDecoder(KeySettings().actions(), 0.0)
     decoder.feed(SPEAKS_KITTY, 0.0)
 
-    assert decoder.feed(data, 1.0) == [Pressed(1.0, action)]
+    assert decoder.feed(data, 1.0)[0] == Pressed(1.0, action)
 
 
 @pytest.mark.parametrize("answer", [SPEAKS_KITTY, DEVICE_ATTRIBUTES], ids=["kitty", "tmux"])
@@ -426,3 +431,95 @@ def test_the_volume_goes_a_step_with_each_repeat_and_has_no_release(answer: byte
 def test_a_key_that_does_not_exist_or_is_taken_is_refused(settings: dict[str, str]) -> None:
     with pytest.raises(SettingError):
         KeySettings(**settings)
+
+
+# --- A line is typed ---
+
+
+def typing(answer: bytes) -> KeyDecoder:
+    decoder = KeyDecoder(KeySettings().actions(), 0.0)
+    decoder.feed(answer, 0.0)
+    decoder.feed(b"\r" if answer == DEVICE_ATTRIBUTES else b"\x1b[13u\x1b[13;1:3u", 1.0)
+    return decoder
+
+
+def in_kitty_form(text: str) -> bytes:
+    """What kitty sends for typing *text* on a US keyboard, or for an input method's commit."""
+    sent = ""
+    for char in text:
+        code = ord(char.lower())
+        if not char.isascii():
+            sent += f"\x1b[0;;{ord(char)}u"
+        elif char.isupper():
+            sent += f"\x1b[57441;2u\x1b[{code};2;{ord(char)}u\x1b[{code};2:3u\x1b[57441;1:3u"
+        else:
+            sent += f"\x1b[{code};;{ord(char)}u\x1b[{code};1:3u"
+    return sent.encode()
+
+
+@pytest.mark.parametrize("answer", [SPEAKS_KITTY, DEVICE_ATTRIBUTES], ids=["kitty", "tmux"])
+def test_a_line_is_typed_as_it_is_whatever_its_letters_do_elsewhere(answer: bytes) -> None:
+    decoder = typing(answer)
+    text = "M? r/c Ärger 你好 +-"
+
+    data = in_kitty_form(text) if answer == SPEAKS_KITTY else text.encode()
+    drafts = decoder.feed(data, 2.0)
+    sent = decoder.feed(b"\r" if answer == DEVICE_ATTRIBUTES else b"\x1b[13u", 3.0)
+
+    assert all(isinstance(event, Drafted) for event in drafts)
+    assert drafts[-1] == Drafted(Draft(text, len(text)))
+    assert sent == [TextEntered(3.0, text), Drafted(None)]
+
+
+@pytest.mark.parametrize("answer", [SPEAKS_KITTY, DEVICE_ATTRIBUTES], ids=["kitty", "tmux"])
+def test_after_it_the_keys_are_keys_again(answer: bytes) -> None:
+    decoder = typing(answer)
+    decoder.feed(b"x\x1b[27u" if answer == SPEAKS_KITTY else b"x\x1b", 2.0)
+    decoder.expire(2.0 + ESCAPE_S)
+
+    assert decoder.feed(b"m", 3.0) == [Pressed(3.0, "mute")]
+
+
+def test_while_a_line_is_typed_what_is_no_text_still_works() -> None:
+    decoder = KeyDecoder(KeySettings(talk="f9").actions(), 0.0)
+    decoder.feed(SPEAKS_KITTY + b"\x1b[13u", 0.0)
+
+    talked = decoder.feed(b"\x1b[20~\x1b[20;1:3~", 1.0)
+    left = decoder.feed(b"\x1b[99;5u", 2.0)
+
+    assert talked == [Pressed(1.0, "talk"), Released(1.0, "talk", tap=True)]
+    assert left == [Pressed(2.0, "quit")]
+
+
+def test_the_space_bar_held_from_before_types_nothing() -> None:
+    decoder = in_kitty()
+    decoder.feed(b"\x1b[32u", 1.0)
+    decoder.feed(b"\x1b[200~pasted\x1b[201~", 1.1)
+
+    assert decoder.feed(b"\x1b[32;1:2;32u", 1.2) == []
+    assert decoder.feed(b"\x1b[32;1:3u", 1.5) == [Released(1.5, "talk", tap=False)]
+    assert decoder.feed(b"\x1b[32;;32u", 1.6) == [Drafted(Draft("pasted ", 7))]
+
+
+def test_in_a_terminal_that_tells_no_releases_a_space_after_a_tap_is_typed() -> None:
+    decoder = KeyDecoder(KeySettings().actions(), 0.0)
+    decoder.feed(DEVICE_ATTRIBUTES, 0.0)
+    decoder.feed(b" ", 1.0)
+
+    opened = decoder.feed(b"\r", 1.2)
+
+    assert Released(1.2, "talk", tap=True) in opened
+    assert decoder.feed(b" ", 1.3) == [Drafted(Draft(" ", 1))]
+
+
+@given(cuts=st.lists(st.integers(0, 60), max_size=6))
+def test_a_paste_is_one_text_wherever_it_was_cut_and_opens_the_line(cuts: list[int]) -> None:
+    text = "https://example.org/?q=1\n\n  code()\n"
+    data = b"\x1b[200~" + text.encode() + b"\x1b[201~"
+    decoder = in_tmux()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+
+    events = [event for start, end in pairwise(edges) for event in decoder.feed(data[start:end], 0.5)]
+
+    assert events == [Drafted(Draft(text, len(text)))]
+    assert decoder.feed(b"\r", 0.6) == [TextEntered(0.6, text.strip()), Drafted(None)]

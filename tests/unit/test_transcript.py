@@ -30,6 +30,7 @@ from voice_assistant.core.events import (
     ServerError,
     SessionOpened,
     Stop,
+    TextEntered,
     TurnClosed,
     TurnOpened,
     UserText,
@@ -378,3 +379,15 @@ def test_whatever_comes_a_reply_is_handed_over_once_and_nothing_unsafe_is(
     assert len(items) == len(set(items))
     assert transcript.live == ()
     assert all(unicodedata.category(char) not in ("Cc", "Cf") for line in lines for char in text_of(line))
+
+
+def test_a_typed_line_is_a_line_of_its_own_and_takes_no_words_of_others() -> None:
+    transcript = Transcript()
+    transcript.see(TurnOpened(1.0, 1, FRAME, "voice"))
+    assert transcript.see(TextEntered(1.5, "two\nlines")) == []
+
+    lines = transcript.see(UserText(2.0, 1, "spoken", final=True)) + transcript.see(
+        TurnClosed(2.1, 1, "silence")
+    )
+
+    assert [line.words for line in lines if isinstance(line, UserLine)] == ["spoken", "two lines"]

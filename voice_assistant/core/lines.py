@@ -30,6 +30,7 @@ class UserLine:
         spoken_ms: Length of the turn so far.
         is_open: The turn is not over yet.
         is_late: These words came when the line they belong to had been handed over.
+        is_typed: They were typed, and are a turn of their own.
     """
 
     began_at: float
@@ -38,6 +39,7 @@ class UserLine:
     spoken_ms: float = 0.0
     is_open: bool = True
     is_late: bool = False
+    is_typed: bool = False
 
     def spans(self) -> list[Span]:
         """Give the line's text in order, each part with its role."""

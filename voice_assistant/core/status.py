@@ -30,6 +30,7 @@ from voice_assistant.core.events import (
     Released,
     ReplyDone,
     ResumePlayout,
+    SendText,
     SessionOpened,
     SetVolume,
     SpokeWhileMuted,
@@ -132,7 +133,7 @@ class Status:
                 return replace(self, talking="key held")
             case Released(action="talk", tap=True) if self.talking == "key held":
                 return replace(self, talking="key latched")
-            case CommitInput():
+            case CommitInput() | SendText():
                 return replace(self, awaited_since=self.at)
             case PlayoutStarted(item=item):
                 return replace(self, playing=item, awaited_since=None)

@@ -36,6 +36,7 @@ from voice_assistant.core.events import (
     ReplyAudio,
     ReplyDone,
     ReplyText,
+    TextEntered,
     Tick,
     TurnClosed,
     TurnOpened,
@@ -47,6 +48,9 @@ from voice_assistant.core.plain_text import neutralise
 
 LATE_WORDS_S = 3.0
 """Seconds that words may come late, seen from the start of the answer or the end of the reply."""
+
+TYPED = -1
+"""Stands for the number of a turn where a line was typed: no words of the provider are for it."""
 
 MAX_CHARACTERS = 20_000
 """A line longer than this is no speech; what goes beyond is left out."""
@@ -122,6 +126,10 @@ class Transcript:
                 self._reply_worded(at, item, text)
             case UserText():
                 self._user_worded(entry)
+            case TextEntered(at=at, text=text):
+                typed = _Open(UserLine(at, TYPED, neutralise(text).strip(), is_open=False, is_typed=True))
+                self._add(typed)
+                self._finish(typed)
             case TurnOpened(at=at, turn=turn):
                 self._add(_Open(UserLine(at, turn)))
             case TurnClosed(at=at, turn=turn):
@@ -242,7 +250,9 @@ class Transcript:
         return next((e for e in lines if isinstance(e.line, UserLine) and e.line.turn == turn), None)
 
     def _last_user(self) -> _Open | None:
-        return next((e for e in reversed(self._open) if isinstance(e.line, UserLine)), None)
+        """The newest turn that was spoken."""
+        lines = reversed(self._open)
+        return next((e for e in lines if isinstance(e.line, UserLine) and not e.line.is_typed), None)
 
     def _reply(self, item: str) -> _Open | None:
         return next((e for e in self._open if isinstance(e.line, ReplyLine) and e.line.item == item), None)
@@ -292,6 +302,6 @@ class Transcript:
             taken.append(line)
             if isinstance(line, ReplyLine):
                 self._closed_items.add(line.item)
-            elif line.turn and not line.is_late:
+            elif line.turn and not line.is_late and not line.is_typed:
                 self._handed_over[line.turn] = line.words
         return taken

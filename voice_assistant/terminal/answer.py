@@ -55,9 +55,8 @@ class AnswerPrinter:
                 self._model = model
             case Released(at=at):
                 self._asked_at = at
-            case TextEntered(at=at, text=text):
+            case TextEntered(at=at):
                 self._asked_at = at
-                self._question.append(text)
             case ReplyAudio(at=at) if self._first_byte_at is None:
                 self._first_byte_at = at
             case PlayoutStarted(audible_at=audible_at) if self._audible_at is None:

@@ -20,6 +20,9 @@ SEQUENCE_S = 1.0
 LONGEST_SEQUENCE = 256
 """Bytes; a longer one is neither a key nor an answer. Strings may be longer: they are passed over."""
 
+LONGEST_PASTE = 100_000
+"""Bytes of a paste that are kept; the rest is passed over."""
+
 RELEASES_FLAG = 2
 """Of the kitty protocol's flags: report repeats and releases."""
 
@@ -118,7 +121,14 @@ class FocusLost:
     """Another window has the keyboard now."""
 
 
-Token = Stroke | Answer | FocusLost
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Text that was pasted, whole; anything may be in it."""
+
+    text: str
+
+
+Token = Stroke | Answer | FocusLost | Pasted
 
 
 class KeyCodes:
@@ -130,6 +140,7 @@ class KeyCodes:
         self._left = b""
         self._since = 0.0
         self._inside: Literal["", "paste", "string"] = ""
+        self._paste = b""
 
     def feed(self, data: bytes, at: float) -> list[Token]:
         """Take the next bytes, cut anywhere."""
@@ -156,12 +167,14 @@ class KeyCodes:
             return None
         return self._since + (ESCAPE_S if self._is_escape_key else SEQUENCE_S)
 
-    def expire(self, at: float) -> list[Stroke]:
-        """Give up what did not get complete in time; a lone escape byte was a key."""
+    def expire(self, at: float) -> list[Stroke | Pasted]:
+        """Give up what did not get complete in time; a lone escape was a key, a paste is what came of it."""
         due = self.deadline()
         if due is None or at < due:
             return []
-        strokes = [_bare("esc")] if self._is_escape_key else []
+        strokes: list[Stroke | Pasted] = [_bare("esc")] if self._is_escape_key else []
+        if self._inside == "paste":
+            strokes.append(self._take_paste())
         self._left = b""
         self._inside = ""
         return strokes
@@ -209,13 +222,22 @@ class KeyCodes:
         return (2, None) if data[1:2] == b"\\" else self._next(data)  # Any other escape breaks it off.
 
     def _pasted(self, data: bytes) -> tuple[int, Token | None]:
-        """Pass over what is pasted: it is text, not keys."""
+        """Gather what is pasted: it is text, not keys."""
         end = data.find(_PASTE_END)
         if end >= 0:
+            self._keep_pasted(data[:end])
             self._inside = ""
-            return end + len(_PASTE_END), None
+            return end + len(_PASTE_END), self._take_paste()
         tail = next(n for n in range(len(_PASTE_END) - 1, -1, -1) if data.endswith(_PASTE_END[:n]))
+        self._keep_pasted(data[: len(data) - tail])
         return len(data) - tail, None
+
+    def _keep_pasted(self, data: bytes) -> None:
+        self._paste += data[: max(LONGEST_PASTE - len(self._paste), 0)]
+
+    def _take_paste(self) -> Pasted:
+        paste, self._paste = self._paste, b""
+        return Pasted(paste.decode("utf-8", "replace"))
 
     def _control(self, data: bytes, match: re.Match[bytes]) -> tuple[int, Token | None]:
         parameters, intermediates, final = (group.decode("ascii") for group in match.groups())

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from voice_assistant.core.events import Action, KeysKnown, Pressed, Released
-from voice_assistant.terminal.key_codes import Answer, FocusLost, KeyCodes, Stroke
+from voice_assistant.core.events import Action, KeysKnown, Pressed, Released, TextEntered
+from voice_assistant.terminal.key_codes import Answer, FocusLost, KeyCodes, Pasted, Stroke
+from voice_assistant.terminal.line_editor import Draft, LineEditor
 
 FIRST_GAP_S = 0.8
 """Seconds from a press to its first repeat, at most: X waits 660 ms, measured; macOS up to 2 s if so set."""
@@ -46,7 +47,17 @@ class SuspendAsked:
     """Ctrl-Z, where it comes as a key: nobody else makes a signal of it."""
 
 
-KeyEvent = Pressed | Released | KeysKnown | SuspendAsked
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The line that is being typed has changed; None: nothing is being typed any more.
+
+    It concerns nobody but the screen: what is not sent is not said.
+    """
+
+    draft: Draft | None
+
+
+KeyEvent = Pressed | Released | KeysKnown | TextEntered | SuspendAsked | Drafted
 
 
 @dataclass(slots=True)
@@ -93,6 +104,7 @@ class KeyDecoder:
         self._answer_due: float | None = at + ANSWER_WAIT_S
         self._down: dict[str, _Down] = {}
         self._repeats = _Repeats()
+        self._editor = LineEditor()
 
     @property
     def releases_are_reported(self) -> bool:
@@ -110,6 +122,8 @@ class KeyDecoder:
                     events += self._answered(token, at)
                 case FocusLost():
                     events += self._focus_lost(at)
+                case Pasted(text=text):
+                    events += self._pasted(text)
         return events
 
     def deadline(self) -> float | None:
@@ -120,8 +134,8 @@ class KeyDecoder:
     def expire(self, at: float) -> list[KeyEvent]:
         """Say what is known now because nothing more has come."""
         events: list[KeyEvent] = []
-        for stroke in self._codes.expire(at):
-            events += self._stroke(stroke, at)
+        for token in self._codes.expire(at):
+            events += self._pasted(token.text) if isinstance(token, Pasted) else self._stroke(token, at)
         if self._answer_due is not None and at >= self._answer_due:
             events += self._known("watched", at)
         for name, down in list(self._down.items()):
@@ -146,6 +160,9 @@ class KeyDecoder:
         if stroke.kind == "release":
             return [*self._known("reported", at), *self._released(stroke, at)]
         known = self._known("reported", at) if stroke.kind == "repeat" else []
+        is_held_on = stroke.kind == "repeat" and stroke.key in self._down
+        if self._editor.takes(stroke) and not is_held_on:
+            return [*known, *self._typed(stroke, at)]
         if (action := self._actions.get(stroke.name)) in STEPS:
             return [*known, Pressed(at, action)]
         down = self._down.get(stroke.key)
@@ -168,8 +185,28 @@ class KeyDecoder:
         action = self._actions.get(stroke.name)
         if action is None or stroke.kind == "repeat":
             return []
+        if action == "type":
+            return self._open_line(at)
         self._down[stroke.key] = _Down(action, since=at, watched=self._releases != "reported", last=at)
         return [Pressed(at, action)]
+
+    def _open_line(self, at: float) -> list[KeyEvent]:
+        events: list[KeyEvent] = [Pressed(at, "type"), Released(at, "type", tap=True)]
+        if self._releases != "reported":
+            # Another key has ended their repeats; what they type from now on is text.
+            events += [Released(at, down.action, tap=down.repeats == 0) for down in self._down.values()]
+            self._down.clear()
+        self._editor.open()
+        return [*events, Drafted(self._editor.draft)]
+
+    def _typed(self, stroke: Stroke, at: float) -> list[KeyEvent]:
+        text = self._editor.stroke(stroke)
+        sent: list[KeyEvent] = [TextEntered(at, text)] if text and self._editor.draft is None else []
+        return [*sent, Drafted(self._editor.draft)]
+
+    def _pasted(self, text: str) -> list[KeyEvent]:
+        self._editor.insert(text)
+        return [Drafted(self._editor.draft)]
 
     def _released(self, stroke: Stroke, at: float) -> list[KeyEvent]:
         down = self._down.pop(stroke.key, None)

@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 from voice_assistant.core.events import Event, KeysKnown
-from voice_assistant.terminal.key_decoder import KeyDecoder, KeyEvent, SuspendAsked
+from voice_assistant.terminal.key_decoder import Drafted, KeyDecoder, KeyEvent, SuspendAsked
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.line_editor import Draft
 
 ASK = b"\x1b[>27u\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
 """Push the kitty protocol's flags 1 + 2 + 8 + 16 (unambiguous; with releases; all keys; with the text that
@@ -50,6 +51,7 @@ class Keyboard:
             ``KeysKnown("none")``.
         on_suspend: Called before the program is stopped by Ctrl-Z or SIGTSTP.
         on_resume: Called when it goes on.
+        on_draft: Told of the line that is being typed; None when it is sent or left.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Keyboard:
         tty: int | None = None,
         on_suspend: Callable[[], None] = lambda: None,
         on_resume: Callable[[], None] = lambda: None,
+        on_draft: Callable[[Draft | None], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -68,6 +71,7 @@ class Keyboard:
         self._tty = tty
         self._on_suspend = on_suspend
         self._on_resume = on_resume
+        self._on_draft = on_draft
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decoder = KeyDecoder(settings.actions(), clock())
         self._fd = -1
@@ -213,6 +217,8 @@ class Keyboard:
             if isinstance(event, SuspendAsked):
                 # As the terminal itself does for a Ctrl-Z that is not encoded: to the whole job.
                 os.killpg(os.getpgrp(), signal.SIGTSTP)
+            elif isinstance(event, Drafted):
+                self._on_draft(event.draft)
             else:
                 self._post(event)
         self._set_timer()

@@ -11,14 +11,21 @@ from rich.text import Text
 
 from voice_assistant.core.events import Action
 from voice_assistant.core.lines import Line, ReplyLine, Role, name_of
+from voice_assistant.core.plain_text import neutralise
 from voice_assistant.core.status import Having, Status
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.line_editor import Draft, cluster_end
 
 METER_CELLS = 16
 METER_FLOOR_DBFS = -60.0
 """Speech at arm's length lies 20 to 40 dB above it; the room lies below."""
 
 NO_LEVEL_DBFS = -100.0
+
+DRAFT_ROWS = 3
+"""Of a text that is typed so many rows before the cursor are shown: a paste may be long."""
+
+LINE_END = "\u23ce"
 
 _ROLES: dict[Role, str] = {"said": "", "unheard": "dim strike", "remark": "dim italic"}
 
@@ -44,6 +51,24 @@ def line_text(line: Line) -> Text:
         # What is still to be heard is not crossed out.
         text.append(words, "dim" if role == "unheard" and still_playing else _ROLES[role])
     return text
+
+
+def draft_text(draft: Draft, width: int) -> Text:
+    """Give the line that is being typed, with its cursor; of a long one what is near the cursor."""
+    before, after = draft.text[: draft.cursor], draft.text[draft.cursor :]
+    under = cluster_end(after)
+    text = Text("> ", "bold cyan", end="")
+    if len(before) > DRAFT_ROWS * width:
+        before = before[-DRAFT_ROWS * width :]
+        text.append("...", "dim")
+    text.append(_one_row(before))
+    text.append(_one_row(after[:under]) or " ", "reverse")
+    text.append(_one_row(after[under : under + width]))
+    return text
+
+
+def _one_row(text: str) -> str:
+    return neutralise(text.replace("\n", LINE_END))
 
 
 def status_texts(status: Status, keys: KeySettings, width: int) -> tuple[Text, Text]:

@@ -12,9 +12,11 @@ from typing import TextIO
 
 from voice_assistant.core.events import Command, Event, Pressed
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, Role, Span, name_of
+from voice_assistant.core.plain_text import neutralise
 from voice_assistant.core.transcript import Transcript
 from voice_assistant.terminal.key_help import key_table
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.line_editor import Draft
 
 
 class PlainPrinter:
@@ -32,6 +34,7 @@ class PlainPrinter:
         self._keys = keys or KeySettings()
         self._transcript = Transcript()
         self._unread: set[TextIO] = set()
+        self._typed: str | None = None
 
     def start(self) -> None:
         """Begin; there is nothing to set up."""
@@ -43,6 +46,21 @@ class PlainPrinter:
             for named, words in key_table(self._keys):
                 self._put(self._notices, f"{named}: {words}")
 
+    def draft(self, draft: Draft | None) -> None:
+        """Echo the line that is typed: what is added at its end as it comes, else the whole line anew."""
+        if draft is None:
+            self._put(self._notices, "")
+            self._typed = None
+            return
+        shown = neutralise(draft.text)
+        if self._typed is None:
+            self._put(self._notices, f"type, enter sends: {shown}", end="")
+        elif shown.startswith(self._typed):
+            self._put(self._notices, shown[len(self._typed) :], end="")
+        else:
+            self._put(self._notices, f"\ntyped: {shown}", end="")
+        self._typed = shown
+
     def stop(self) -> None:
         """Print what is left."""
         self._print(self._transcript.close())
@@ -51,12 +69,12 @@ class PlainPrinter:
         for line in lines:
             self._put(self._notices if isinstance(line, NoticeLine) else self._stream, plain_line(line))
 
-    def _put(self, stream: TextIO, text: str) -> None:
+    def _put(self, stream: TextIO, text: str, end: str = "\n") -> None:
         if stream in self._unread:
             return
         encoding = stream.encoding or "utf-8"
         try:
-            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            stream.write(text.encode(encoding, "replace").decode(encoding) + end)
             stream.flush()
         except BrokenPipeError:
             # Whoever read it has gone ('| head'). A conversation does not end because nobody reads it, and

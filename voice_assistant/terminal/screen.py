@@ -36,7 +36,8 @@ from voice_assistant.core.status import Status
 from voice_assistant.core.transcript import Transcript
 from voice_assistant.terminal.key_help import help_rows
 from voice_assistant.terminal.key_settings import KeySettings
-from voice_assistant.terminal.looks import line_text, status_texts
+from voice_assistant.terminal.line_editor import Draft
+from voice_assistant.terminal.looks import draft_text, line_text, status_texts
 
 DRAW_EVERY_S = 0.1
 LOOK_EVERY_S = 0.25
@@ -67,11 +68,13 @@ class Snapshot:
         live: The open lines.
         status: The state.
         finished: How many lines have been finished so far.
+        draft: The line that is being typed.
     """
 
     live: tuple[Line, ...]
     status: Status
     finished: int
+    draft: Draft | None = None
 
 
 class _Row(NamedTuple):
@@ -96,6 +99,7 @@ class Screen:
         self._finished: deque[Line] = deque()
         self._finished_count = 0
         self._answer = ""
+        self._draft: Draft | None = None
         self._snapshot = Snapshot((), status, 0)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -121,10 +125,16 @@ class Screen:
             self._status = status
             self._leave(lines)
 
+    def draft(self, draft: Draft | None) -> None:
+        """Show the line that is being typed, or none; on the loop's thread."""
+        self._draft = draft
+        self._leave([])
+
     def stop(self) -> None:
         """Draw the last lines, and leave the cursor below them; may be called twice."""
         if self._thread is None:
             return
+        self._draft = None
         self._leave(self._transcript.close())
         self._stopping.set()
         self._awake.set()
@@ -164,7 +174,7 @@ class Screen:
         )
         self._finished.extend(lines)
         self._finished_count += len(lines)
-        self._snapshot = Snapshot(self._transcript.live, self._status, self._finished_count)
+        self._snapshot = Snapshot(self._transcript.live, self._status, self._finished_count, self._draft)
         self._news.set()
 
     # --- The screen's own thread ---
@@ -270,6 +280,8 @@ class _Painter:
             kept[line] = self._rendered.get(line) or self._rows(line_text(line), width)
             rows += kept[line]
         self._rendered = kept
+        if snapshot.draft:
+            rows += self._rows(draft_text(snapshot.draft, width), width)
         # The newest rows are what matters; a region taller than the terminal could not be redrawn.
         room = height - 1 - len(self._status[1])
         return [*rows[-room:], *self._status[1]] if room > 0 else self._status[1][1 - height :]
