@@ -39,7 +39,7 @@ THING = {"capture": "microphone", "playout": "loudspeaker"}
 GATHER_S = 0.05
 """After a loss, before anything is done: a sound server that dies takes both ends, one after the other."""
 
-WAITS_S = (0.1, 0.25, 0.5, 1.0)
+WAITS_S = (0.1, 0.25, 0.5, 0.5, 0.5, 0.5, 1.0)
 """Between one attempt and the next; the last one again and again, until ``EXPLAIN_AFTER_S``."""
 
 PATIENT_WAIT_S = 3.0
@@ -92,7 +92,7 @@ class DeviceWatch:
         self._has_turn = False
         self._sounding: set[str] = set()
         self._zero_frames: int | None = None
-        self._zeros_told = False
+        self._proven: set[str] = set()
         self._muted = False
 
     def deadline(self) -> float | None:
@@ -198,8 +198,8 @@ class DeviceWatch:
         before = self._names.get(direction)
         self._names[direction] = event.name
         self._awaited.discard(direction)
-        if direction == "capture" and not self._zeros_told:
-            self._zero_frames = 0
+        if direction == "capture":
+            self._zero_frames = None if event.name in self._proven else 0
         was_fallback = direction in self._fallbacks
         self._follow_fallback(event, was_fallback)
         commands: list[Command] = []
@@ -275,17 +275,18 @@ class DeviceWatch:
         return []
 
     def _hear(self, near_dbfs: float) -> list[Command]:
-        """Count zeros from the opening of the microphone on; the first sample that is none ends the count."""
+        """Count zeros from the first opening of a microphone on; a sample that is none ends the count."""
         if self._zero_frames is None or self._muted:
             return []
         if near_dbfs > SILENCE_DBFS:
             self._zero_frames = None
+            self._proven.add(self._names["capture"])
             return []
         self._zero_frames += 1
         if self._zero_frames < ZERO_FRAMES:
             return []
         self._zero_frames = None
-        self._zeros_told = True
+        self._proven.add(self._names["capture"])  # not proven, but told; once is enough
         return [
             Notify(
                 "warning",
