@@ -221,6 +221,24 @@ def test_a_link_that_never_worked_ends_the_session_with_the_last_error_of_the_se
     assert line.deadline() is None
 
 
+def test_a_line_that_drops_soon_after_its_first_session_began_is_tried_again() -> None:
+    line = lifeline()
+    opened(line, PERHAPS, at=1.0)
+
+    dropped = lose(line, 1.5)
+    refused = lose(line, 1.6, code=None, status=502)
+
+    assert len(connects(dropped)) == len(connects(refused)) == 1
+
+
+def test_a_provider_that_ends_its_first_session_with_a_reason_is_believed() -> None:
+    line = lifeline()
+    opened(line, PERHAPS, at=1.0)
+    line.handle(ServerError(1.4, "no such model"))
+
+    assert [type(command) for command in lose(line, 1.5)] == [Stop]
+
+
 def notices(commands: list[Command]) -> list[str]:
     return [command.text for command in commands if isinstance(command, Notify)]
 

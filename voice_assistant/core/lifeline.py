@@ -156,6 +156,7 @@ class Lifeline:
         # All links.
         self._was_ready = False
         self._setup_is_ignored = False
+        self._grace_was_vain = False
         self._retried = False
         self._turn_is_open = False
         self._closed_turn: int | None = None
@@ -204,7 +205,7 @@ class Lifeline:
                 return self._session_opened(at, capabilities)
             case SessionConfigured():
                 self._unconfirmed_at = None
-                self._setup_is_ignored = False
+                self._setup_is_ignored = self._grace_was_vain = False
                 return self._confirmed()
             case UserText():
                 return self._confirmed()
@@ -291,7 +292,7 @@ class Lifeline:
             return self._confirmed()
         self._state = "setting up"
         self._unconfirmed_at = at + self._settings.unconfirmed_ms / 1000
-        if self._setup_is_ignored:
+        if self._grace_was_vain:
             # It did not confirm the last one either: the grace would be waited for nothing.
             return self._ready()
         self._grace_ends = at + self._settings.setup_grace_ms / 1000
@@ -375,12 +376,18 @@ class Lifeline:
         if self._state in ("parked", "ended"):
             return []
         error = self._explain(lost, self._last_error)
+        self._was_ready |= self._dropped_early(lost)
         if not self._was_ready or is_final(lost, error):
             self._leave("ended")
             return [Stop(error)]
         if self._lifetime.cut(lost.at) >= STABLE_S:
             self._outage.proved()
         return self._broken(lost, str(error))
+
+    def _dropped_early(self, lost: LinkLost) -> bool:
+        """Say whether a line dropped that had a session, and nobody said why: the line itself failed."""
+        had_session = self._state in ("setting up", "ready")
+        return had_session and lost.code in (1001, 1006) and not self._last_error
 
     def _broken(self, lost: LinkLost, why: str) -> list[Command]:
         """Say it once, and try again."""
@@ -409,6 +416,7 @@ class Lifeline:
         if self._session_due is not None and at >= self._session_due:
             return self._no_session()
         if self._grace_ends is not None and at >= self._grace_ends:
+            self._grace_was_vain = True
             commands += self._ready()
         if self._unconfirmed_at is not None and at >= self._unconfirmed_at:
             commands += self._unconfirmed()
