@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from voice_assistant import awake
 from voice_assistant.asking import Asker, Prompt, Prompter
@@ -106,7 +106,7 @@ def talk(config: Config, options: Options) -> int:
     """
     plain = options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
     status = Status(mode=config.turns.mode, recording=options.record is not None)
-    printer = PlainPrinter(sys.stdout, sys.stderr, config.keys) if plain else None
+    printer = PlainPrinter(sys.stdout, _stderr_apart(), config.keys) if plain else None
     view: View = printer or Screen(status, config.keys, sys.stdout)
     asyncio.run(_hold(config, options, view, is_question=False))
     return 0
@@ -118,9 +118,15 @@ def ask(config: Config, options: Options) -> int:
     Raises:
         VoiceAssistantError: It could not be asked, or no answer came.
     """
-    view = AnswerPrinter(sys.stdout, sys.stderr, as_json=options.json)
+    view = AnswerPrinter(sys.stdout, _stderr_apart(), as_json=options.json)
     asyncio.run(_hold(config, options, view, is_question=True))
     return 0
+
+
+def _stderr_apart() -> TextIO:
+    """Make a way to where errors go that stays open while file descriptor 2 is sent elsewhere."""
+    stderr = sys.stderr
+    return open(os.dup(stderr.fileno()), "w", buffering=1, encoding=stderr.encoding, errors=stderr.errors)
 
 
 async def _hold(config: Config, options: Options, view: View, *, is_question: bool) -> None:
@@ -198,9 +204,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         stack.callback(running.cancel)
         # The connection is on its way while the devices open.
         await asyncio.sleep(0)
-        if isinstance(view, Screen):
-            # PortAudio and ALSA write to it from C, also when they close: in the middle of the screen.
-            stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
+        # PortAudio and ALSA write to it from C, also when a device is lost: in the middle of the screen.
+        stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
         stack.callback(speaker.close)
         speaker.open()
         stack.callback(microphone.close)
