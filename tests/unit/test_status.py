@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from voice_assistant.core.audio import NEAR_RATE, AudioFrame
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SILENCE_DBFS, AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
     Capabilities,
+    Captured,
     Command,
     CommitInput,
     Connect,
@@ -28,10 +29,12 @@ from voice_assistant.core.events import (
     ReplyDone,
     ResumePlayout,
     SessionOpened,
+    SpokeWhileMuted,
     TurnClosed,
     TurnOpened,
+    Usage,
 )
-from voice_assistant.core.status import ANSWER_WAIT_S, Having, Status
+from voice_assistant.core.status import ANSWER_WAIT_S, HINT_S, Having, Status
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
 READY: list[Event | Command] = [Connect(1), LinkOpened(0.1, 1), SessionOpened(0.2, "model", Capabilities())]
@@ -123,3 +126,34 @@ def test_what_does_not_matter_leaves_the_same_object() -> None:
     status = after(READY)
 
     assert status.after(AppendInput(1, FRAME)) is status
+
+
+def test_the_loudspeaker_has_a_level_while_something_plays() -> None:
+    near = AudioFrame(bytes(640), NEAR_RATE)
+    loud = AudioFrame(b"\x00\x40" * 480, REPLY_RATE)
+    playing = Status().after(Captured(1.0, near, loud))
+    silent = playing.after(Captured(1.02, near, AudioFrame(bytes(960), REPLY_RATE)))
+
+    assert playing.far_dbfs == pytest.approx(-6.0, abs=0.1)
+    assert silent.far_dbfs == SILENCE_DBFS
+    assert silent.after(Captured(1.04, near, AudioFrame(bytes(960), REPLY_RATE))) is silent
+
+
+def test_tokens_add_up_where_they_are_told() -> None:
+    status = after(
+        [ReplyDone(1.0, "a", usage=Usage(100, 20)), ReplyDone(2.0, "b"), ReplyDone(3.0, None, usage=Usage(5))]
+    )
+
+    assert status.tokens == 125
+
+
+def test_the_session_began_with_the_first_level() -> None:
+    assert after([Level(2.0, -60, -60, False), Level(3.0, -60, -60, False)]).began_at == 2.0
+
+
+def test_who_spoke_while_muted_is_told_for_a_moment() -> None:
+    unheard = after([MuteChanged(1.0, True), SpokeWhileMuted(2.0), Level(2.1, -120, -120, False)])
+
+    assert unheard.is_unheard
+    assert not unheard.after(Level(2.0 + HINT_S, -120, -120, False)).is_unheard
+    assert not unheard.after(MuteChanged(2.2, False)).is_unheard

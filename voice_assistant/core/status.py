@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from voice_assistant.core.audio import SILENCE_DBFS, level_dbfs
 from voice_assistant.core.events import (
+    Captured,
     Command,
     CommitInput,
     Connect,
@@ -76,6 +78,9 @@ class Status:
         volume_db: How much louder or softer than they come replies are played.
         help_shown: The person wants to see what the keys do.
         unheard_at: When somebody last spoke while muted.
+        far_dbfs: Level of what the loudspeaker is given.
+        began_at: Time of the first level.
+        tokens: Sent and received so far, as the provider counts them; 0 where it does not.
     """
 
     provider: str = ""
@@ -97,6 +102,9 @@ class Status:
     volume_db: float = 0.0
     help_shown: bool = False
     unheard_at: float | None = None
+    far_dbfs: float = SILENCE_DBFS
+    began_at: float | None = None
+    tokens: int = 0
 
     @property
     def floor(self) -> Having:
@@ -124,7 +132,14 @@ class Status:
         """Give the status after *entry*: the same object where nothing changed."""
         match entry:
             case Level(at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech):
-                return replace(self, at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech)
+                began_at = at if self.began_at is None else self.began_at
+                return replace(
+                    self, at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech, began_at=began_at
+                )
+            case Captured(far=far):
+                # Most of the time nothing plays, and looking for that is cheaper than measuring it.
+                far_dbfs = level_dbfs(far.pcm) if far.pcm.count(0) < len(far.pcm) else SILENCE_DBFS
+                return self if far_dbfs == self.far_dbfs else replace(self, far_dbfs=far_dbfs)
             case TurnOpened(by=by):
                 return replace(self, talking="by voice" if by == "voice" else "key held", awaited_since=None)
             case TurnClosed():
@@ -139,8 +154,9 @@ class Status:
                 return replace(self, playing=item, awaited_since=None)
             case PlayoutDrained(item=item) | PlayoutDropped(item=item) if item == self.playing:
                 return replace(self, playing=None)
-            case ReplyDone(item=None):
-                return replace(self, awaited_since=None)
+            case ReplyDone(item=item, usage=usage):
+                tokens = self.tokens + (usage.input_tokens + usage.output_tokens if usage else 0)
+                return replace(self, tokens=tokens, awaited_since=self.awaited_since if item else None)
             case PausePlayout():
                 return replace(self, paused=True)
             case ResumePlayout():

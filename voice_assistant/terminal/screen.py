@@ -31,13 +31,15 @@ from rich.segment import Segment
 from rich.text import Text
 
 from voice_assistant.core.events import Command, Event, Pressed
+from voice_assistant.core.latency import Latency, Waits
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine
 from voice_assistant.core.status import Status
 from voice_assistant.core.transcript import Transcript
 from voice_assistant.terminal.key_help import help_rows
 from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.line_editor import Draft
-from voice_assistant.terminal.looks import draft_text, line_text, status_texts
+from voice_assistant.terminal.looks import draft_text, line_text
+from voice_assistant.terminal.status_look import status_rows
 
 DRAW_EVERY_S = 0.1
 LOOK_EVERY_S = 0.25
@@ -69,12 +71,14 @@ class Snapshot:
         status: The state.
         finished: How many lines have been finished so far.
         draft: The line that is being typed.
+        waits: How long answers take.
     """
 
     live: tuple[Line, ...]
     status: Status
     finished: int
     draft: Draft | None = None
+    waits: Waits | None = None
 
 
 class _Row(NamedTuple):
@@ -100,6 +104,7 @@ class Screen:
         self._finished_count = 0
         self._answer = ""
         self._draft: Draft | None = None
+        self._latency = Latency()
         self._snapshot = Snapshot((), status, 0)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -118,6 +123,7 @@ class Screen:
     def see(self, entry: Event | Command) -> None:
         """Take note of an event or a command; on the loop's thread, never waits."""
         lines = self._transcript.see(entry)
+        self._latency.see(entry)
         if isinstance(entry, Pressed) and entry.action == "copy":
             lines = [*lines, self._copy(entry.at)]
         status = self._status.after(entry)
@@ -174,7 +180,9 @@ class Screen:
         )
         self._finished.extend(lines)
         self._finished_count += len(lines)
-        self._snapshot = Snapshot(self._transcript.live, self._status, self._finished_count, self._draft)
+        self._snapshot = Snapshot(
+            self._transcript.live, self._status, self._finished_count, self._draft, self._latency.waits
+        )
         self._news.set()
 
     # --- The screen's own thread ---
@@ -269,7 +277,13 @@ class _Painter:
         return max(columns or 80, 10), max(rows or 24, 4)
 
     def _region(self, snapshot: Snapshot, width: int, height: int) -> list[_Row]:
-        status = list(status_texts(snapshot.status, self._keys, width))
+        status = status_rows(
+            snapshot.status,
+            self._keys,
+            width,
+            waits=snapshot.waits,
+            is_typing=snapshot.draft is not None,
+        )
         if snapshot.status.help_shown:
             status = [*help_rows(self._keys, width), *status]
         if self._status is None or self._status[0] != status:

@@ -1,0 +1,105 @@
+"""How long answers take: from the end of speech to the first audible sample."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_assistant.core.audio import NEAR_RATE, AudioFrame
+from voice_assistant.core.events import (
+    Command,
+    Event,
+    PlayoutDrained,
+    PlayoutStarted,
+    ReplyAudio,
+    ReplyDone,
+    TextEntered,
+    TurnAudio,
+    TurnClosed,
+    TurnOpened,
+)
+from voice_assistant.core.latency import Latency, TurnLatency
+
+FRAME = AudioFrame(bytes(640), NEAR_RATE)
+SOUND = bytes(480)
+
+
+def times(latency: Latency, entries: list[Event | Command]) -> list[TurnLatency]:
+    return [answer for entry in entries if (answer := latency.see(entry))]
+
+
+def turn(number: int, at: float, wait_s: float, item: str) -> list[Event | Command]:
+    return [
+        TurnOpened(at - 1, number, FRAME, "voice"),
+        TurnAudio(at, number, FRAME, is_speech=True),
+        TurnAudio(at + 0.1, number, FRAME, is_speech=False),
+        TurnClosed(at + 0.25, number, "silence"),
+        ReplyAudio(at + 0.5, item, SOUND),
+        ReplyAudio(at + 0.6, item, SOUND),
+        PlayoutStarted(at + wait_s - 0.05, item, at + wait_s),
+        PlayoutDrained(at + 5, item, 20.0),
+    ]
+
+
+def test_the_wait_begins_with_the_last_speech_and_ends_with_what_is_audible() -> None:
+    latency = Latency()
+
+    (answer,) = times(latency, turn(1, 10.0, 0.75, "a"))
+
+    assert answer == TurnLatency(1, 250.0, 500.0, 750.0)
+    assert latency.waits is not None
+    assert latency.waits.last_ms == 750.0
+
+
+def test_where_the_provider_answers_before_the_end_was_called_no_call_is_counted() -> None:
+    entries = turn(1, 10.0, 0.25, "a")
+    early = [*entries[:3], ReplyAudio(10.125, "a", SOUND), entries[3], *entries[6:]]
+
+    assert times(Latency(), early) == [TurnLatency(1, None, 125.0, 250.0)]
+
+
+def test_a_typed_line_waits_from_its_sending() -> None:
+    entries: list[Event | Command] = [
+        TextEntered(1.0, "hi"),
+        ReplyAudio(1.25, "a", SOUND),
+        PlayoutStarted(1.25, "a", 1.5),
+    ]
+
+    assert times(Latency(), entries) == [TurnLatency(0, 0.0, 250.0, 500.0)]
+
+
+def test_what_is_played_again_and_what_is_said_unasked_is_no_answer() -> None:
+    entries: list[Event | Command] = [
+        *turn(1, 10.0, 0.75, "a"),
+        PlayoutStarted(20.0, "again:1", 20.1),
+        ReplyAudio(30.0, "b", SOUND),
+        PlayoutStarted(30.0, "b", 30.1),
+    ]
+
+    assert len(times(Latency(), entries)) == 1
+
+
+def test_a_turn_without_an_answer_leaves_no_time() -> None:
+    entries: list[Event | Command] = [
+        *turn(1, 10.0, 0.75, "a")[:4],
+        ReplyDone(11.0, None),
+        ReplyAudio(12.0, "b", SOUND),
+        PlayoutStarted(12.0, "b", 12.1),
+    ]
+
+    assert times(Latency(), entries) == []
+
+
+@given(waits_ms=st.lists(st.integers(500, 5000), min_size=1, max_size=60))
+def test_the_percentiles_are_waits_that_were_measured(waits_ms: list[int]) -> None:
+    latency = Latency()
+    for n, wait_ms in enumerate(waits_ms):
+        times(latency, turn(n + 1, 10.0 * n, wait_ms / 1000, f"item {n}"))
+
+    assert latency.waits is not None
+    measured = [round(ms, 3) for ms in (latency.waits.median_ms, latency.waits.p95_ms)]
+    ranked = sorted(waits_ms)
+    assert latency.waits.turns == len(waits_ms)
+    assert set(measured) <= set(map(float, ranked))
+    assert sum(wait <= measured[0] for wait in ranked) >= len(ranked) / 2
+    assert sum(wait <= measured[1] for wait in ranked) >= len(ranked) * 0.95
