@@ -87,7 +87,8 @@ class SoundServer:
         return inherited | wanted
 
     def __enter__(self) -> SoundServer:
-        (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION)
+        if not (self._folder / "asound.conf").exists():
+            self.list_devices()
         mono = "channel_map=mono remix=no channels=1"
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
@@ -132,6 +133,21 @@ class SoundServer:
         if self._server is not None and self._server.poll() is None:
             self._server.kill()
             self._server.wait()
+
+    def restart(self) -> None:
+        """Start it again after ``kill``, on the same socket."""
+        self.__enter__()
+
+    def list_devices(self, *more: str) -> None:
+        """Have ALSA list *more* devices besides its usual two: further names of the default microphone."""
+        named = (f'pcm.{name} {{ type pulse hint.description "{name}" }}\n' for name in more)
+        (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION + "".join(named))
+
+    def unload(self, module: str, name: str) -> None:
+        """Take a device away: the module of this kind that made the one of this name."""
+        listed = (line.split("\t") for line in self.pactl("list", "short", "modules").splitlines())
+        (number,) = (one[0] for one in listed if one[1] == module and f"_name={name} " in one[2])
+        self.pactl("unload-module", number)
 
     def pactl(self, *words: str) -> str:
         """Run one command of ``pactl``; what it prints comes back."""

@@ -1,0 +1,235 @@
+"""Devices that go away in the middle of a conversation: the session stays; nothing around the gap is lost.
+
+A sound server that is killed takes both ends with it, a suspended source only falls silent, and a new default
+moves streams to another device. Each test has a sound server of its own, since it breaks it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.end_to_end.conftest import SETTLED_S, Stage
+from tests.support.alignment import align
+from tests.support.realtime_server import RealtimeCall, RealtimeServer
+from tests.support.sound_server import CARD_RATE, SoundServer, why_not
+from tests.support.spoken import (
+    Samples,
+    converted,
+    lost_words,
+    other_words,
+    pause,
+    reply,
+    reply_on,
+    sentence,
+    words,
+)
+from tests.support.terminal_program import Program
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE
+
+pytestmark = pytest.mark.sound
+
+LEFT = "master_channel_map=front-left"
+RIGHT = "master_channel_map=front-right"
+
+IN_THE_DEVICE_MS = 200
+"""What may be lost at the gap: sound that was inside the device, or on its way from it."""
+
+WINDOW_MS = 40
+"""Alignment's: what is missing is counted in these."""
+
+
+@pytest.fixture
+def sound_server() -> Iterator[SoundServer]:
+    """A sound server of this test's own, to be broken."""
+    if missing := why_not():
+        pytest.skip(f"no sound server: {missing}")
+    with SoundServer() as server:
+        yield server
+
+
+def ready(program: Program, server: RealtimeServer) -> RealtimeCall:
+    """Wait until the program takes the microphone's sound."""
+    program.until(lambda: bool(server.calls) and server.calls[0].session is not None)
+    time.sleep(SETTLED_S)
+    return server.calls[0]
+
+
+def test_a_reply_goes_on_from_its_sample_when_the_sound_server_restarts(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    answer = reply(4.0)
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(answer)
+        await call.hung_up()
+
+    scripted.play(script)
+    with stage.plain(scripted) as program:
+        call = ready(program, scripted)
+        with stage.sound.record() as before:
+            stage.say(words(0.8), pause(0.6))
+            program.until(lambda: bool(call.commits))
+            time.sleep(1.5)
+            stage.sound.kill()
+        time.sleep(0.4)  # attempts that fail
+        # Held, so that the recording of the second half begins before it.
+        program.send_signal(signal.SIGSTOP)
+        stage.sound.restart()
+        with stage.sound.record() as after:
+            program.send_signal(signal.SIGCONT)
+            program.until("back on 'default'")
+            program.until("spoken reply, 4.0 s")
+            time.sleep(0.3)
+        assert program.is_running
+        err = program.err
+
+    wanted, _, found = reply_on(np.concatenate((before.speaker, after.speaker)), answer)
+    assert len(found.missing) * WINDOW_MS <= IN_THE_DEVICE_MS
+    assert found.offsets[0][0] == 0
+    assert found.offsets[-1][0] >= wanted.size - 2 * WINDOW_MS * CARD_RATE // 1000
+    assert err.count("microphone and the loudspeaker were gone for a moment") == 1
+    assert "ALSA" not in err
+
+
+def test_words_on_both_sides_of_a_restart_of_the_sound_server_arrive(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        for _ in range(2):
+            await call.commit()
+            await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    with stage.plain(scripted) as program:
+        call = ready(program, scripted)
+        with stage.sound.record() as before:
+            speaking = stage.begin_to_say(pause(0.3), sentence())
+            time.sleep(2.2)
+            stage.sound.kill()
+            speaking.wait(10)
+        time.sleep(0.3)
+        stage.sound.restart()
+        program.until("back on 'default'")
+        stage.say(pause(0.3), other_words(), pause(0.8))
+        program.until(lambda: len(call.commits) == 2)
+        err = program.err
+
+    carried = converted(sentence(), NEAR_RATE, CARD_RATE)[: carried_samples(sentence(), before.microphone)]
+    arrived = converted(call.sound, REPLY_RATE, CARD_RATE)
+    assert carried.size > CARD_RATE  # it was killed in mid-sentence
+    assert carried.size < 3 * CARD_RATE
+    assert complaints_before(carried.size - IN_THE_DEVICE_MS * CARD_RATE // 1000, carried, arrived) == []
+    assert lost_words(other_words(), call.sound) == []
+    assert err.count("warning:") == 1
+
+
+def test_a_microphone_that_is_suspended_in_mid_sentence_is_heard_again_when_it_wakes(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        for _ in range(2):
+            await call.commit()
+            await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    with stage.plain(scripted) as program:
+        call = ready(program, scripted)
+        speaking = stage.begin_to_say(pause(0.3), sentence())
+        time.sleep(1.9)
+        stage.sound.pactl("suspend-source", "mic", "1")
+        # What was said until then is a turn of its own, and is answered while the microphone is away.
+        program.until(lambda: len(call.commits) == 1)
+        speaking.wait(10)
+        stage.sound.pactl("suspend-source", "mic", "0")
+        program.until("back")
+        stage.say(pause(0.3), other_words(), pause(0.8))
+        program.until(lambda: len(call.commits) == 2)
+        assert program.is_running
+
+    assert lost_words(sentence()[:NEAR_RATE], call.sound) == []
+    assert lost_words(other_words(), call.sound) == []
+
+
+def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, scripted: RealtimeServer) -> None:
+    answer = reply(4.0)
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(answer)
+        await call.commit()
+        await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    sound = stage.sound
+    mono = ("channel_map=mono", "remix=no", "channels=1")
+    sound.pactl("load-module", "module-remap-sink", "sink_name=other", "master=card", *mono, LEFT)
+    sound.pactl("load-module", "module-remap-source", "source_name=usb", "master=card.monitor", *mono, RIGHT)
+    with stage.plain(scripted) as program, sound.record() as recording:
+        call = ready(program, scripted)
+        stage.say(words(0.8), pause(0.6))
+        program.until(lambda: bool(call.commits))
+        time.sleep(1.5)
+        sound.pactl("set-default-source", "usb")
+        sound.pactl("set-default-sink", "other")
+        sound.unload("module-remap-source", "mic")
+        sound.unload("module-remap-sink", "speaker")
+        program.until("spoken reply, 4.0 s")
+        stage.say(pause(0.5), other_words(), pause(0.8))
+        program.until(lambda: len(call.commits) == 2)
+        speaker = recording.speaker
+
+    wanted, _, found = reply_on(speaker, answer)
+    assert len(found.missing) * WINDOW_MS <= IN_THE_DEVICE_MS
+    assert found.offsets[-1][0] >= wanted.size - 2 * WINDOW_MS * CARD_RATE // 1000
+    assert lost_words(other_words(), call.sound) == []
+
+
+def test_a_headset_that_returns_is_taken_back(stage: Stage, scripted: RealtimeServer) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    sound = stage.sound
+    sound.list_devices("headset")
+    with stage.plain(scripted, "--input-device", "headset") as program:
+        call = ready(program, scripted)
+        sound.kill()
+        sound.list_devices()
+        sound.restart()
+        program.until("'headset' is gone; the microphone is 'default' now.")
+        sound.list_devices("headset")
+        program.until("The microphone is 'headset' again.")
+        stage.say(pause(0.3), other_words(), pause(0.8))
+        program.until(lambda: bool(call.commits))
+
+    assert lost_words(other_words(), call.sound) == []
+
+
+def carried_samples(said: Samples, microphone: Samples) -> int:
+    """Say how much of *said* (16 kHz) a recording of the card's microphone holds, at ``CARD_RATE``."""
+    found = align(converted(said, NEAR_RATE, CARD_RATE), microphone, CARD_RATE)
+    assert found.offsets
+    return found.offsets[-1][0]
+
+
+def complaints_before(end: int, sent: Samples, heard: Samples) -> list[str]:
+    """Say what is wrong with *heard* before sample *end* of *sent*."""
+    found = align(sent, heard, CARD_RATE)
+    lost = [f"lost: {at}" for at in found.missing if at < end]
+    return lost + [f"out of step: {jump}" for jump in found.jumps if jump.at < end]
