@@ -186,9 +186,10 @@ def test_a_cough_holds_a_reply_up_and_takes_nothing_from_it(
             speaker = stage.hear_out(program, recording, "spoken reply, 5.0 s")
 
     _, _, found = reply_on(speaker, answer)
-    # Where it was ducked, paused and taken up again 40 ms windows are bent by the fades.
+    # Where it was ducked, paused and taken up again 40 ms windows are bent by the fades; and by as much as it
+    # was held up, it ends later.
+    (first, starts_at), (last, ends_at) = found.offsets[0], found.offsets[-1]
     assert len(found.missing) <= 10
-    assert all(jump.samples > 0 for jump in found.jumps)
-    assert len(found.jumps) <= 1
-    assert found.offsets[-1][0] >= (5.0 - 0.1) * CARD_RATE
+    assert last >= (5.0 - 0.1) * CARD_RATE
+    assert 0 <= (ends_at - last) - (starts_at - first) < 2.0 * CARD_RATE
     assert "cut after" not in program.printed
