@@ -92,8 +92,20 @@ class LiteLLMProxy:
         """The address without a path: ``http://127.0.0.1:port``."""
         return f"http://127.0.0.1:{self.port}"
 
+    def kill(self) -> None:
+        """End the process at once, as a crash does; ``start`` starts another at the same address."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def start(self) -> None:
+        """Start the process, and wait until it answers."""
+        if self._log_file:
+            self._log_file.close()
+        self.__enter__()
+
     def __enter__(self) -> Self:
-        self._log_file = self.log.open("wb")
+        self._log_file = self.log.open("ab")
         self._process = subprocess.Popen(
             [self._executable, "--config", self._config, "--host", "127.0.0.1", "--port", str(self.port)],
             stdin=subprocess.DEVNULL,

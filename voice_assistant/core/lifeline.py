@@ -387,7 +387,7 @@ class Lifeline:
     def _dropped_early(self, lost: LinkLost) -> bool:
         """Say whether a line dropped that had a session, and nobody said why: the line itself failed."""
         had_session = self._state in ("setting up", "ready")
-        return had_session and lost.code in (1001, 1006) and not self._last_error
+        return had_session and lost.code in (1000, 1001, 1006) and not self._last_error
 
     def _broken(self, lost: LinkLost, why: str) -> list[Command]:
         """Say it once, and try again."""
