@@ -60,6 +60,7 @@ class Line:
     """One link, as the provider sees it."""
 
     number: int
+    opened_at: float = 0.0
     is_up: bool = False
     said: list[WireCommand] = field(default_factory=list)
 
@@ -150,6 +151,19 @@ class FarSide:
             if self._turn is not None:
                 self.take(TurnAudio(self.at, self._turn, self._frame(1), not self._is_silent))
             self._play()
+            due = self._talk.deadline()
+            if due is not None and due <= self.at:
+                self.take(Tick(self.at))
+
+    def rest(self, until: float) -> None:
+        """Let time go by to a moment, while nobody speaks: only links come, and deadlines ring."""
+        assert self._turn is None
+        assert not self._playing
+        while self.at < until:
+            connecting = self._connecting[0] if self._connecting else None
+            times = (connecting, self._session_at, self._talk.deadline(), until)
+            self.at = max(self.at, min(time for time in times if time is not None))
+            self._come()
             due = self._talk.deadline()
             if due is not None and due <= self.at:
                 self.take(Tick(self.at))
@@ -253,7 +267,7 @@ class FarSide:
         if refusal := self.refuses(self.at):
             self.take(LinkLost(self.at, link, refusal.opened, refusal.status, refusal.code, refusal.reason))
             return
-        self.lines.append(Line(link, is_up=True))
+        self.lines.append(Line(link, self.at, is_up=True))
         self.take(LinkOpened(self.at, link))
         self._session_at = self.at + self.session_after_s
 
