@@ -197,6 +197,27 @@ def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, script
     assert lost_words(other_words(), call.sound) == []
 
 
+def test_a_microphone_that_became_the_loudspeakers_monitor_is_told(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(reply(7.0))
+        await call.hung_up()
+
+    scripted.play(script)
+    with stage.plain(scripted) as program:
+        call = ready(program, scripted)
+        stage.say(words(0.8), pause(0.6))
+        program.until(lambda: bool(call.commits))
+        assert "own sound" not in program.err
+        stage.sound.pactl("set-default-source", "speaker.monitor")
+        stage.sound.unload("module-remap-source", "mic")
+        program.until("The microphone carries the loudspeaker's own sound")
+        assert program.is_running
+
+
 def test_a_headset_that_returns_is_taken_back(stage: Stage, scripted: RealtimeServer) -> None:
     async def script(call: RealtimeCall) -> None:
         await call.set_up()

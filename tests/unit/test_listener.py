@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SILENCE_DBFS, AudioFrame, silence
 from voice_assistant.core.events import (
     Captured,
+    DeviceLost,
     Event,
     Level,
     ModeChanged,
@@ -82,6 +83,27 @@ def turns(events: list[Event]) -> list[tuple[int, Samples]]:
             assert event.frame.first_sample == first + len(pcm) // 2
             found[-1] = (first, pcm + event.frame.pcm)
     return [(first, np.frombuffer(pcm, np.int16)) for first, pcm in found]
+
+
+def test_what_was_said_until_the_microphone_went_away_is_a_turn() -> None:
+    session = Session()
+    session.hear(np.concatenate((quiet(3), clip()[: 2 * NEAR_RATE])))
+
+    lost = session.do(DeviceLost(5.0, "capture", "the stream ended"))
+    session.sample += 2 * NEAR_RATE
+    session.hear(np.concatenate((quiet(1), clip(), quiet(2))))
+
+    assert [type(event) for event in lost] == [DeviceLost, TurnClosed]
+    first, second = turns(session.events)
+    assert first[0] + len(first[1]) <= 5 * NEAR_RATE < second[0]
+    assert len(first[1]) > NEAR_RATE
+
+
+def test_a_loudspeaker_that_goes_away_ends_no_turn() -> None:
+    session = Session()
+    session.hear(np.concatenate((quiet(3), clip()[: 2 * NEAR_RATE])))
+
+    assert len(session.do(DeviceLost(5.0, "playout", "the stream ended"))) == 1
 
 
 def test_a_spoken_sentence_is_one_turn_with_every_sample_of_its_words() -> None:

@@ -13,8 +13,10 @@ from voice_assistant.core.events import (
     Captured,
     CloseReason,
     DeviceLost,
+    DeviceOpened,
     Event,
     Level,
+    LoudspeakerCaptured,
     Mode,
     ModeChanged,
     MuteChanged,
@@ -22,6 +24,7 @@ from voice_assistant.core.events import (
     Released,
     SpokeWhileMuted,
 )
+from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
@@ -39,6 +42,7 @@ class Listener:
         self._canceller = EchoCanceller(echo)
         self._detector = SpeechDetector(speech)
         self._gate = TurnGate(turns)
+        self._monitor = MonitorWatch()
         self._muted = False
         self._muted_watch = MutedWatch()
         self._live_from: int | None = 0
@@ -63,8 +67,9 @@ class Listener:
             ValueError: Captured sound of another rate or length than 20 ms, or that goes back in time.
         """
         match event:
-            case Captured():
-                return self._hear(event)
+            case Captured(at=at, near=near, far=far):
+                copied = [LoudspeakerCaptured(at)] if self._monitor.follow(near, far) else []
+                return [*self._hear(event), *copied]
             case Pressed(at, "talk"):
                 return [event, *([] if self._muted else self._gate.press(at))]
             case Released(_, "talk", tap):
@@ -78,6 +83,9 @@ class Listener:
                 self._muted_watch.begin()
                 self._live_from = None
                 return [event, *self._gate.forget("mute", at), MuteChanged(at, self._muted)]
+            case DeviceOpened(_, "capture"):
+                self._monitor.begin()
+                return [event]
             case DeviceLost(at, "capture"):
                 # What was said until then is a turn; what comes after the gap is never joined to it.
                 return [event, *self._gate.break_off(at)]

@@ -1,0 +1,106 @@
+"""Has the microphone turned into the loudspeaker's monitor?
+
+A sound server whose microphone goes away moves the stream to what is left, and that may be a copy of what the
+loudspeaker plays. Nobody is heard any more, and nothing looks wrong. Such a copy has a mark that no room
+leaves: one delay and one gain explain all of it. Walls, a loudspeaker and a real microphone smear it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler, level_dbfs
+
+WINDOW_FRAMES = 15
+"""Frames of 20 ms that are compared: 0.3 s."""
+
+REACH_FRAMES = 30
+"""Frames of delay that are tried: 0.6 s. The canceller's reference runs ahead by less."""
+
+EVERY_FRAMES = 50
+"""Frames (1 s) between two comparisons; each takes about 5 ms."""
+
+COPY = 0.97
+"""Share of the microphone's power that one delay and one gain explain in a copy. Measured: in a monitor 0.99
+and more, with 200 ppm of drift too; in 12 simulated rooms 0.85 at most, and 0.94 without any room."""
+
+COMPARISONS = 3
+"""So many copies in a row make it sure."""
+
+AUDIBLE_DBFS = -55.0
+"""A quieter window of the microphone says nothing."""
+
+TAPS = 2
+"""On each side of the best delay, because it may lie between two samples."""
+
+Samples = NDArray[np.float64]
+
+
+class MonitorWatch:
+    """Takes both ends of every frame; says once that the one is a copy of the other."""
+
+    def __init__(self) -> None:
+        self._near: deque[bytes] = deque(maxlen=WINDOW_FRAMES)
+        self._far: deque[bytes] = deque(maxlen=WINDOW_FRAMES + REACH_FRAMES)
+        self.begin()
+
+    def begin(self) -> None:
+        """Another microphone was opened: judge anew."""
+        self._frames = 0
+        self._copies = 0
+        self._told = False
+        self._near.clear()
+        self._far.clear()
+
+    def follow(self, near: AudioFrame, far: AudioFrame) -> bool:
+        """Take 20 ms of the microphone (16 kHz) and of the loudspeaker (24 kHz).
+
+        Returns:
+            Whether it has become sure with this frame.
+        """
+        if self._told:
+            return False
+        self._near.append(near.pcm)
+        self._far.append(far.pcm)
+        self._frames += 1
+        if self._frames % EVERY_FRAMES or len(self._far) < WINDOW_FRAMES + REACH_FRAMES:
+            return False
+        heard, played = b"".join(self._near), b"".join(self._far)
+        if level_dbfs(heard) < AUDIBLE_DBFS or not any(played[-len(played) // 2 :]):
+            return False
+        self._copies = self._copies + 1 if explained(_samples(heard), _at_near_rate(played)) >= COPY else 0
+        self._told = self._copies >= COMPARISONS
+        return self._told
+
+
+def explained(near: Samples, far: Samples) -> float:
+    """Share of the power of *near* (0 to 1) that one delay and one gain of *far* explain.
+
+    Args:
+        near: The microphone.
+        far: The loudspeaker at the same rate, longer by the delays to try.
+    """
+    size = 1 << (far.size - 1).bit_length()
+    products = np.fft.irfft(np.fft.rfft(far, size) * np.conj(np.fft.rfft(near, size)), size)
+    energy = np.concatenate(([0.0], np.cumsum(far**2)))
+    there = energy[near.size :] - energy[: -near.size]
+    likeness = np.abs(products[: there.size]) / np.sqrt(np.maximum(there, 1.0))
+    best = int(likeness[TAPS : there.size - TAPS].argmax()) + TAPS
+    path = np.stack([far[best + tap : best + tap + near.size] for tap in range(-TAPS, TAPS + 1)], axis=1)
+    normal = path.T @ path
+    # A little on the diagonal: speech has next to nothing in its upper band.
+    normal += np.eye(normal.shape[0]) * (normal[TAPS, TAPS] * 1e-4 + 1.0)
+    rest = near - path @ np.linalg.solve(normal, path.T @ near)
+    return 1.0 - float(rest @ rest) / max(1.0, float(near @ near))
+
+
+def _at_near_rate(far: bytes) -> Samples:
+    resampler = Resampler(REPLY_RATE, NEAR_RATE)
+    return _samples(resampler.feed(far) + resampler.flush())
+
+
+def _samples(pcm: bytes) -> Samples:
+    return np.frombuffer(pcm, "<i2").astype(np.float64)
