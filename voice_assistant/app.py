@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -25,21 +24,17 @@ from voice_assistant.core.budget import Budget
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
-from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.status import Status
 from voice_assistant.devices import portaudio
-from voice_assistant.devices.capture import Microphone
-from voice_assistant.devices.far_end import FarEnd
-from voice_assistant.devices.optional import SpeakerIfAny
-from voice_assistant.devices.playout import Speaker
-from voice_assistant.devices.reopening import End, Reopening
-from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, read_wav, wav_seconds
-from voice_assistant.errors import DeviceError, LinkError, UsageError
+from voice_assistant.devices.reopening import Reopening
+from voice_assistant.devices.wav import FileMicrophone, wav_seconds
+from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
+from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
 from voice_assistant.route import Route
-from voice_assistant.session import Loudspeaker, Session, Tap
+from voice_assistant.session import Session, Tap
 from voice_assistant.terminal.answer import AnswerPrinter
 from voice_assistant.terminal.keys import Keyboard
 from voice_assistant.terminal.plain import PlainPrinter
@@ -51,39 +46,6 @@ PLAYED_OUT_S = 0.15
 """What a loudspeaker may still hold when it was given the last sample; a sound server takes 20 to 60 ms."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one run is told besides its settings.
-
-    Args:
-        key: The provider's key; empty where it wants none.
-        chat_key: The key of the chat endpoint behind the offline provider.
-        plain: Print a line a turn instead of drawing a live screen.
-        json: Print the answer as JSON.
-        record: Folder for a recording.
-        log: Where file descriptor 2 goes while the screen is live, and the offline provider's log.
-        input_file: A WAV file in the microphone's place.
-        output_file: A WAV file for what would be heard.
-        plays: Use a loudspeaker, even where there is an output file.
-        must_be_heard: A missing loudspeaker is an error; otherwise the conversation is held without one.
-        text: What is asked in writing.
-        prompts: A script in the microphone's place: spoken as the answers come.
-    """
-
-    key: str = ""
-    chat_key: str = ""
-    plain: bool = False
-    json: bool = False
-    record: Path | None = None
-    log: Path | None = None
-    input_file: Path | None = None
-    output_file: Path | None = None
-    plays: bool = True
-    must_be_heard: bool = True
-    text: str = ""
-    prompts: tuple[Prompt, ...] = ()
 
 
 class View(Tap, Protocol):
@@ -134,11 +96,11 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
-    _check_files(options, is_question=is_question)
+    check_files(options, is_question=is_question)
     asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
         # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
-        ready = loop.run_in_executor(None, portaudio.load) if _wants_devices(options) else None
+        ready = loop.run_in_executor(None, portaudio.load) if wants_devices(options) else None
         timers = Timers(post, loop.time)
         stack.callback(timers.close)
         # A timer would outlive a single question, and then ring for nobody.
@@ -157,21 +119,17 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             route=route,
         )
         if ready:
-            await _loaded(ready, is_needed=options.must_be_heard)
+            await loaded(ready, is_needed=options.must_be_heard)
 
-        far_end = FarEnd()
-        missing: list[DeviceError] = []
-        ends: list[End] = []
-        speaker = _speaker(config, options, far_end, post, loop, missing, ends)
-        microphone = _microphone(config, options, far_end, post, loop, ends)
-        reopening = Reopening(ends, post, loop, loop.time)
+        ends = Ends(config, options, f"{provider.name} {provider.shown}", post, loop)
+        reopening = Reopening(ends.devices, post, loop, loop.time)
         link = Link(post, loop.time, route)
         taps: list[Tap] = [view]
         if asker:
             taps.append(asker)
         prompter = None
-        if options.prompts and isinstance(microphone, FileMicrophone):
-            prompter = Prompter(post, microphone.say, options.prompts)
+        if options.prompts and isinstance(ends.microphone, FileMicrophone):
+            prompter = Prompter(post, ends.microphone.say, options.prompts)
             taps.append(prompter)
         session = Session(
             inbox=inbox,
@@ -186,7 +144,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             ),
             new_dialect=provider.new_dialect,
             wire=link,
-            speaker=speaker,
+            speaker=ends.speaker,
             devices=reopening,
             tools=toolbox,
             taps=taps,
@@ -206,15 +164,13 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         await asyncio.sleep(0)
         # PortAudio and ALSA write to it from C, also when a device is lost: in the middle of the screen.
         stack.enter_context(portaudio.quiet_stderr(options.log or Path(os.devnull)))
-        stack.callback(speaker.close)
-        speaker.open()
-        stack.callback(microphone.close)
-        microphone.open()
+        stack.callback(ends.close)
+        ends.open()
         stack.callback(reopening.close)
         _show(config, options, view, stack, post, loop)
         if provider.notice:
             session.tell(Notify("info", provider.notice))
-        for error in missing:
+        for error in ends.missing:
             session.tell(Notify("info", f"Nothing is heard: {error}."))
         if options.text:
             post(TextEntered(loop.time(), options.text))
@@ -240,88 +196,6 @@ def _why_incomplete(prompter: Prompter, prompts: tuple[Prompt, ...]) -> str:
         return f"{prompter.answered} of {len(prompts)} questions were answered"
     interruptions = sum(prompt.over_ms is not None for prompt in prompts)
     return "" if prompter.cuts >= interruptions else "a reply was not cut where it was interrupted"
-
-
-def _check_files(options: Options, *, is_question: bool) -> None:
-    """Find out now, and not when everything else has been started, that a file will not do."""
-    if is_question and options.input_file and not any(read_wav(options.input_file)[0]):
-        raise DeviceError(
-            f"{options.input_file} holds nothing but silence",
-            remedy="Record the question again; 'voice-assistant doctor' looks at the microphone.",
-        )
-    into = options.output_file
-    if into is None:
-        return
-    if options.input_file and into.exists() and into.samefile(options.input_file):
-        raise UsageError(
-            f"{into} cannot be the question and the answer", remedy="Name another file for the answer."
-        )
-    if into.is_dir() or not into.absolute().parent.is_dir():
-        raise DeviceError(f"cannot write {into}: no such folder", remedy="Choose another place for the file.")
-
-
-async def _loaded(loading: asyncio.Future[object], *, is_needed: bool) -> None:
-    """Wait for PortAudio; where a loudspeaker is not needed, opening one tells that it is missing."""
-    try:
-        await loading
-    except DeviceError:
-        if is_needed:
-            raise
-
-
-class _End(Protocol):
-    def open(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _PlayoutEnd(_End, Loudspeaker, Protocol):
-    """A loudspeaker that is opened and closed."""
-
-
-def _wants_devices(options: Options) -> bool:
-    return options.plays or not (options.input_file or options.text or options.prompts)
-
-
-def _speaker(
-    config: Config,
-    options: Options,
-    far_end: FarEnd,
-    post: Callable[[Event], None],
-    loop: asyncio.AbstractEventLoop,
-    missing: list[DeviceError],
-    ends: list[End],
-) -> _PlayoutEnd:
-    if options.output_file is None:
-        mixer = Mixer(config.playout)
-        heard = Speaker(config.speaker, mixer, far_end, post, loop, loop.time)
-        ends.append(heard)
-        if options.must_be_heard:
-            return heard
-        silence = FileSpeaker(None, mixer, far_end, post, loop, loop.time)
-        return SpeakerIfAny(heard, silence, missing.append)
-    if not options.plays:
-        return FileSpeaker(options.output_file, Mixer(config.playout), far_end, post, loop, loop.time)
-    heard = Speaker(config.speaker, Mixer(config.playout), far_end, post, loop, loop.time)
-    ends.append(heard)
-    # The file hears the same commands; what becomes of them is told once, by the loudspeaker.
-    file = FileSpeaker(options.output_file, Mixer(config.playout), FarEnd(), lambda _: None, loop, loop.time)
-    return TwoSpeakers(heard, file)
-
-
-def _microphone(
-    config: Config,
-    options: Options,
-    far_end: FarEnd,
-    post: Callable[[Event], None],
-    loop: asyncio.AbstractEventLoop,
-    ends: list[End],
-) -> _End:
-    if options.input_file or options.text or options.prompts:
-        return FileMicrophone(options.input_file, far_end, post, loop, loop.time)
-    microphone = Microphone(config.capture, far_end, post, loop, loop.time)
-    ends.append(microphone)
-    return microphone
 
 
 def _asker(options: Options, post: Callable[[Event], None], *, is_question: bool) -> Asker | None:

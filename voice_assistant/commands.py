@@ -17,10 +17,10 @@ from voice_assistant.cli import command
 from voice_assistant.errors import EXIT_DEVICE, ConfigError, DeviceError, UsageError
 
 if TYPE_CHECKING:
-    from voice_assistant.app import Options
     from voice_assistant.config import Config
     from voice_assistant.core.events import Direction
     from voice_assistant.devices.catalog import Choice, Device
+    from voice_assistant.ends import Options
 
 # --- talk and ask ---
 
@@ -163,7 +163,7 @@ def _settings(args: Namespace, **special: object) -> tuple[Config, Options]:
     log = logs.start(args.log)
     settings = config.load(_said(args), os.environ, args.config)
     files = credentials.files()
-    from voice_assistant.app import Options
+    from voice_assistant.ends import Options
 
     options = Options(
         key=credentials.find_key(os.environ, files) or "",

@@ -19,6 +19,7 @@ from voice_assistant.asking import Prompt
 from voice_assistant.config import Config
 from voice_assistant.core.audio import NEAR_RATE
 from voice_assistant.devices.wav import read_at
+from voice_assistant.ends import Options
 from voice_assistant.errors import HandshakeError
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.recording.log import SOUND
@@ -45,7 +46,7 @@ SCRIPT = (
 )
 
 
-def hold(config: Config, options: app.Options, out: TextIO) -> int:
+def hold(config: Config, options: Options, out: TextIO) -> int:
     """Hold the conversation; returns the exit code.
 
     Args:
