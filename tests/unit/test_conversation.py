@@ -194,3 +194,15 @@ def test_a_lost_device_is_opened_again_and_the_session_goes_on() -> None:
 
     assert lost == []
     assert commands == [ReopenDevices(("capture",), rescan=False)]
+
+
+def test_a_lost_link_ends_the_session_though_what_came_cannot_be_heard() -> None:
+    talk = ready()
+    take(talk, ReplyAudio(1.0, "a", bytes(480)), DeviceLost(1.1, "playout", "the stream ended"))
+    take(talk, LinkLost(1.2, 1, opened=True, code=1011))
+
+    still = take(talk, Tick(1.3))
+    gone = take(talk, Tick(4.0))
+
+    assert not any(isinstance(command, Stop) for command in still)
+    assert isinstance(gone[-1], Stop)

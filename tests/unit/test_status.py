@@ -12,6 +12,8 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Connect,
+    DeviceLost,
+    DeviceOpened,
     Disconnect,
     Event,
     KeysKnown,
@@ -157,3 +159,14 @@ def test_who_spoke_while_muted_is_told_for_a_moment() -> None:
     assert unheard.is_unheard
     assert not unheard.after(Level(2.0 + HINT_S, -120, -120, False)).is_unheard
     assert not unheard.after(MuteChanged(2.2, False)).is_unheard
+
+
+def test_a_microphone_that_is_gone_is_no_live_one() -> None:
+    talking = Status(near_dbfs=-30.0, is_speech=True)
+
+    gone = talking.after(DeviceLost(1.0, "capture", "the stream ended"))
+    back = gone.after(DeviceLost(1.1, "playout", "the same")).after(DeviceOpened(2.0, "capture", "built-in"))
+
+    assert gone.lost == {"capture"}
+    assert gone.near_dbfs == -120.0
+    assert back.lost == {"playout"}

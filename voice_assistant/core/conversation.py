@@ -84,7 +84,7 @@ class Conversation:
 
     def _heard_out(self, commands: list[Command]) -> list[Command]:
         """When the link ends, what has come of a reply is played to its end before the session ends."""
-        sounding = self._replies.sounding
+        sounding = () if self._devices.is_unheard else self._replies.sounding
         for at, command in enumerate(commands):
             if isinstance(command, Stop) and isinstance(command.error, LinkError) and sounding:
                 self._ending = command

@@ -95,6 +95,11 @@ class DeviceWatch:
         self._proven: set[str] = set()
         self._muted = False
 
+    @property
+    def is_unheard(self) -> bool:
+        """Has there been no loudspeaker for a while? Then nothing waits for a reply to be heard."""
+        return "playout" in self._lost and self._said != "nothing"
+
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
         times = [self._next_at, self._look_at]

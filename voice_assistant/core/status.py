@@ -15,6 +15,9 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Connect,
+    DeviceLost,
+    DeviceOpened,
+    Direction,
     Disconnect,
     Event,
     KeysKnown,
@@ -81,6 +84,7 @@ class Status:
         far_dbfs: Level of what the loudspeaker is given.
         began_at: Time of the first level.
         tokens: Sent and received so far, as the provider counts them; 0 where it does not.
+        lost: Devices that are gone.
     """
 
     provider: str = ""
@@ -105,6 +109,7 @@ class Status:
     far_dbfs: float = SILENCE_DBFS
     began_at: float | None = None
     tokens: int = 0
+    lost: frozenset[Direction] = frozenset()
 
     @property
     def floor(self) -> Having:
@@ -140,6 +145,13 @@ class Status:
                 # Most of the time nothing plays, and looking for that is cheaper than measuring it.
                 far_dbfs = level_dbfs(far.pcm) if far.pcm.count(0) < len(far.pcm) else SILENCE_DBFS
                 return self if far_dbfs == self.far_dbfs else replace(self, far_dbfs=far_dbfs)
+            case DeviceLost(direction="capture"):
+                quiet = replace(self, near_dbfs=SILENCE_DBFS, far_dbfs=SILENCE_DBFS, is_speech=False)
+                return replace(quiet, lost=self.lost | {"capture"})
+            case DeviceLost(direction=direction):
+                return replace(self, lost=self.lost | {direction})
+            case DeviceOpened(direction=direction) if direction in self.lost:
+                return replace(self, lost=self.lost - {direction})
             case TurnOpened(by=by):
                 return replace(self, talking="by voice" if by == "voice" else "key held", awaited_since=None)
             case TurnClosed():

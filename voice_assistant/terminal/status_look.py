@@ -43,7 +43,9 @@ def status_rows(
 
 
 def badge(status: Status) -> Text:
-    """LIVE or MUTED, as a word and as a colour."""
+    """LIVE, MUTED or without a microphone, as words and as a colour."""
+    if "capture" in status.lost:
+        return Text(" NO MIC ", "bold red reverse", end="")
     if status.muted:
         return Text(" MUTED ", "bold red reverse", end="")
     if status.mode == "push-to-talk" and status.talking == "no":
