@@ -25,7 +25,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.rig import Samples, Spent, TimedRecording
+from benchmarks.rig import NOTHING_DBFS, Samples, Spent, TimedRecording
 from tests.support.alignment import align
 from tests.support.realtime_server import RealtimeCall, RealtimeServer
 from tests.support.sound_server import CARD_RATE, SoundServer, why_not
@@ -175,7 +175,7 @@ def measure_capture(rig: Rig, table: Table) -> None:
         arrived = b"".join(append.pcm for append in call.appends[begin:end])
         in_turn = align(said, converted(arrived, REPLY_RATE, CARD_RATE), CARD_RATE)
         around = timed.sample_at(call.appends[begin].at) - CARD_RATE
-        on_card = align(said, timed.microphone[around : around + 6 * CARD_RATE], CARD_RATE)
+        on_card = align(said, timed.microphone[around : around + 5 * CARD_RATE], CARD_RATE)
         step = around + on_card.start - in_turn.start
         samples = 0
         for number, append in enumerate(call.appends[begin:end]):
@@ -266,11 +266,12 @@ def measure_conversation(rig: Rig, table: Table, turns: int, kind: Kind | None) 
         if silent is None:
             continue
         silences.append((silent - onset) * 1000 / CARD_RATE)
+        over = timed.silent_from(onset, NOTHING_DBFS) or silent
         sound = converted(replies[number], REPLY_RATE, CARD_RATE)[:CARD_RATE]
         started = max(0, around - 4 * CARD_RATE)
-        begun = align(sound, timed.speaker[started:silent], CARD_RATE)
+        begun = align(sound, timed.speaker[started:over], CARD_RATE)
         if begun.found > 0.9 and number < len(cuts):
-            heard_ms = (silent - started - begun.start) * 1000 / CARD_RATE
+            heard_ms = (over - started - begun.start) * 1000 / CARD_RATE
             differences.append(cuts[number] - heard_ms)
     name = "plain" if kind is None else "screen"
     figure = f"{median(silences):.0f} ({min(silences):.0f}-{max(silences):.0f})" if silences else "never"

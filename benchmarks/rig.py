@@ -30,6 +30,8 @@ FRAGMENT_MS = 5
 AROUND_S = 5.0
 QUIET_DBFS = -60.0
 QUIET_FOR_MS = 60
+NOTHING_DBFS = -86.0
+"""Not even the noise in the pauses of a ducked reply: nothing is played."""
 
 Samples = NDArray[np.int16]
 
@@ -63,12 +65,12 @@ class Timed:
         guess = round((moment - self.time_of(0)) * CARD_RATE)
         return round(guess + (moment - self.time_of(guess)) * CARD_RATE)
 
-    def silent_from(self, sample: int) -> int | None:
+    def silent_from(self, sample: int, below_dbfs: float = QUIET_DBFS) -> int | None:
         """Find the first sample from *sample* on after which the loudspeaker is quiet for a while."""
         frame = CARD_RATE // 1000
         part = self.speaker[sample:].astype(np.float64)
         part = part[: part.size // frame * frame].reshape(-1, frame)
-        loud = np.sqrt(np.mean(part**2, axis=1)) > 32768 * 10 ** (QUIET_DBFS / 20)
+        loud = np.sqrt(np.mean(part**2, axis=1)) > 32768 * 10 ** (below_dbfs / 20)
         run = 0
         for at, is_loud in enumerate(loud):
             run = 0 if is_loud else run + 1
