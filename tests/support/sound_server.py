@@ -107,9 +107,6 @@ class SoundServer:
                 stdout=log,
                 stderr=log,
             )
-        with suppress(OSError, AttributeError):
-            # Where the system allows it: a server that waits for a busy machine makes holes in the sound.
-            os.sched_setscheduler(self._server.pid, os.SCHED_RR, os.sched_param(2))
         try:
             self._wait_until_ready()
             # Its main thread carries every client's sound, and takes an ordinary priority when it starts.
