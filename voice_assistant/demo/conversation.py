@@ -68,7 +68,7 @@ def hold(config: Config, options: Options, out: TextIO) -> int:
         replace(options, prompts=prompts, record=folder, must_be_heard=False),
     )
     out.write(
-        f"\nBoth sides are in {_newest(folder)}: what was asked on the left, the answers on the right.\n"
+        f"\nBoth sides, what was asked on the left and the answers on the right, are in\n{_newest(folder)}\n"
         f"Now talk yourself: {_how_to_talk()}\n"
     )
     return 0
