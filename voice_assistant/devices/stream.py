@@ -23,6 +23,9 @@ Post = Callable[[Event], None]
 SILENT_FOR_S = 1.0
 """Without a callback for so long, a device counts as lost. A suspended PulseAudio source does only this."""
 
+FIRST_WITHIN_S = 2.0
+"""The same for the first callback of all: a Bluetooth headset takes its time to change over."""
+
 WATCH_EVERY_S = 0.25
 
 FALLBACK_RATES = (48_000, 44_100)
@@ -214,8 +217,9 @@ class Stream:
             # We were held up ourselves (Ctrl-Z, sleep, a busy machine), and that is no fault of the device.
             self._last_call = max(self._last_call, now - WATCH_EVERY_S)
         self._looked_at = now
-        if now - self._last_call > SILENT_FOR_S:
-            self._lost(opened, f"it has not delivered for {SILENT_FOR_S:.0f} s")
+        patience_s = SILENT_FOR_S if self._has_delivered else FIRST_WITHIN_S
+        if now - self._last_call > patience_s:
+            self._lost(opened, f"it has not delivered for {patience_s:.0f} s")
         else:
             self._loop.call_later(WATCH_EVERY_S, self._look, opened)
 
