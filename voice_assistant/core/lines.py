@@ -89,6 +89,11 @@ class ReplyLine:
             parts.append((f" {unheard}" if heard else unheard, "unheard"))
         return [part for part in parts if part[0]]
 
+    @property
+    def heard_words(self) -> str:
+        """The words that were heard, as far as can be told: an estimate by the share of the sound."""
+        return self._divided()[0]
+
     def _wordless(self) -> str:
         length = _seconds(max(self.received_ms, self.heard_ms))
         if self.ending == "open":
@@ -136,6 +141,18 @@ def name_of(line: Line) -> str:
             return "note"
         case NoticeLine(severity=severity):
             return severity
+
+
+def plain_line(line: Line) -> str:
+    """Give a line as text alone; what was not heard of a reply is told in brackets."""
+    return f"{name_of(line)}: " + "".join(_plain(span, line) for span in line.spans())
+
+
+def _plain(span: Span, line: Line) -> str:
+    words, role = span
+    marks: dict[Role, str] = {"said": "{}", "remark": "{}", "unheard": " [not heard: {}]"}
+    is_bare = role == "remark" and isinstance(line, ReplyLine) and not line.words
+    return f"[{words}]" if is_bare else marks[role].format(words.strip() if role == "unheard" else words)
 
 
 def _seconds(ms: float) -> str:

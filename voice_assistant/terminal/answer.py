@@ -17,9 +17,8 @@ from voice_assistant.core.events import (
     SessionOpened,
     TextEntered,
 )
-from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
+from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine, plain_line
 from voice_assistant.core.transcript import Transcript
-from voice_assistant.terminal.plain import plain_line
 
 
 class AnswerPrinter:

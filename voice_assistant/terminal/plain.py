@@ -11,7 +11,7 @@ import os
 from typing import TextIO
 
 from voice_assistant.core.events import Command, Event, Pressed
-from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, Role, Span, name_of
+from voice_assistant.core.lines import Line, NoticeLine, plain_line
 from voice_assistant.core.plain_text import neutralise
 from voice_assistant.core.transcript import Transcript
 from voice_assistant.terminal.key_help import key_table
@@ -82,15 +82,3 @@ class PlainPrinter:
             self._unread.add(stream)
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def plain_line(line: Line) -> str:
-    """Give a line as text alone; what was not heard of a reply is told in brackets."""
-    return f"{name_of(line)}: " + "".join(_plain(span, line) for span in line.spans())
-
-
-def _plain(span: Span, line: Line) -> str:
-    words, role = span
-    marks: dict[Role, str] = {"said": "{}", "remark": "{}", "unheard": " [not heard: {}]"}
-    is_bare = role == "remark" and isinstance(line, ReplyLine) and not line.words
-    return f"[{words}]" if is_bare else marks[role].format(words.strip() if role == "unheard" else words)
