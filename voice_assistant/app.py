@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -33,9 +34,17 @@ from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
+from voice_assistant.recording.words import (
+    CAPTIONS_ENDINGS,
+    TRANSCRIPT_ENDINGS,
+    CaptionsFile,
+    TranscriptFile,
+    ending_of,
+)
 from voice_assistant.route import Route
 from voice_assistant.session import Session, Tap
 from voice_assistant.terminal.answer import AnswerPrinter
+from voice_assistant.terminal.json_lines import JsonPrinter
 from voice_assistant.terminal.keys import Keyboard
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
@@ -68,8 +77,13 @@ def talk(config: Config, options: Options) -> int:
     """
     plain = options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
     status = Status(mode=config.turns.mode, recording=options.record is not None)
-    printer = PlainPrinter(sys.stdout, _stderr_apart(), config.keys) if plain else None
-    view: View = printer or Screen(status, config.keys, sys.stdout)
+    view: View
+    if options.json:
+        view = JsonPrinter(sys.stdout, status, time.monotonic)
+    elif plain:
+        view = PlainPrinter(sys.stdout, _stderr_apart(), config.keys)
+    else:
+        view = Screen(status, config.keys, sys.stdout)
     asyncio.run(_hold(config, options, view, is_question=False))
     return 0
 
@@ -97,6 +111,10 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
     check_files(options, is_question=is_question)
+    if options.transcript:
+        ending_of(options.transcript, TRANSCRIPT_ENDINGS)
+    if options.captions:
+        ending_of(options.captions, CAPTIONS_ENDINGS)
     asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
         # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
@@ -155,6 +173,9 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             recorder = Recorder(options.record, failed=_from_thread(loop, session.tell), secrets=secrets)
             stack.callback(recorder.close)
             taps.append(recorder)
+        for words in _words_files(options, loop.time(), _from_thread(loop, session.tell)):
+            stack.callback(words.close)
+            taps.append(words)
         for number in SIGNALS:
             loop.add_signal_handler(number, _ask_to_stop, post, loop.time, number)
         stack.push_async_callback(link.close)
@@ -198,6 +219,17 @@ def _why_incomplete(prompter: Prompter, prompts: tuple[Prompt, ...]) -> str:
     return "" if prompter.cuts >= interruptions else "a reply was not cut where it was interrupted"
 
 
+def _words_files(
+    options: Options, now: float, failed: Callable[[Notify], None]
+) -> list[TranscriptFile | CaptionsFile]:
+    files: list[TranscriptFile | CaptionsFile] = []
+    if options.transcript:
+        files.append(TranscriptFile(options.transcript, now, failed))
+    if options.captions:
+        files.append(CaptionsFile(options.captions, now, failed))
+    return files
+
+
 def _asker(options: Options, post: Callable[[Event], None], *, is_question: bool) -> Asker | None:
     if options.input_file:
         return Asker(post, wav_seconds(options.input_file), holds_key=is_question)
@@ -226,6 +258,8 @@ def _show(
             )
         case PlainPrinter():
             keyboard = Keyboard(config.keys, post, loop.time, on_draft=view.draft)
+        case JsonPrinter():
+            keyboard = Keyboard(config.keys, post, loop.time)
     if keyboard:
         stack.callback(keyboard.stop)
         keyboard.start()

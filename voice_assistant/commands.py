@@ -73,8 +73,26 @@ def _talk_flags(parser: ArgumentParser) -> None:
     limits.add_argument(
         "--max-cost", metavar="N", help="end it when it has cost about so much, by the table [prices]"
     )
-    sound.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
+    _shown_flags(parser)
     _kept_flags(parser)
+
+
+def _shown_flags(parser: ArgumentParser) -> None:
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
+    shown.add_argument("--json", action="store_true", help="a JSON object a line on stdout, for a program")
+    shown.add_argument(
+        "--transcript",
+        metavar="FILE",
+        type=Path,
+        help="write what is said to this file as it happens: Markdown (.md) or text (.txt)",
+    )
+    shown.add_argument(
+        "--captions",
+        metavar="FILE",
+        type=Path,
+        help="write captions with times to this file or named pipe: SubRip (.srt) or WebVTT (.vtt)",
+    )
 
 
 @command("talk", _talk_flags)
@@ -87,6 +105,9 @@ def talk(args: Namespace) -> int:
     settings, options = _settings(
         args,
         plain=args.plain,
+        json=args.json,
+        transcript=args.transcript,
+        captions=args.captions,
         input_file=args.input_file,
         output_file=args.output_file,
         plays=args.output_file is None,

@@ -35,8 +35,10 @@ class Options:
         key: The provider's key; empty where it wants none.
         chat_key: The key of the chat endpoint behind the offline provider.
         plain: Print a line a turn instead of drawing a live screen.
-        json: Print the answer as JSON.
+        json: Print the answer as JSON; a conversation as one object a line.
         record: Folder for a recording.
+        transcript: File for what is said, to read.
+        captions: File or named pipe for what is said, with times.
         log: Where file descriptor 2 goes while the screen is live, and the offline provider's log.
         input_file: A WAV file in the microphone's place.
         output_file: A WAV file for what would be heard.
@@ -51,6 +53,8 @@ class Options:
     plain: bool = False
     json: bool = False
     record: Path | None = None
+    transcript: Path | None = None
+    captions: Path | None = None
     log: Path | None = None
     input_file: Path | None = None
     output_file: Path | None = None
