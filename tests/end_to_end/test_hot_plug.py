@@ -20,6 +20,7 @@ from tests.support.sound_server import CARD_RATE, SoundServer, why_not
 from tests.support.spoken import (
     Samples,
     converted,
+    lost_reply,
     lost_words,
     other_words,
     pause,
@@ -161,8 +162,40 @@ def test_a_microphone_that_is_suspended_in_mid_sentence_is_heard_again_when_it_w
     assert lost_words(other_words(), call.sound) == []
 
 
-def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, scripted: RealtimeServer) -> None:
+def test_a_lost_microphone_is_opened_again_without_disturbing_the_reply(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
     answer = reply(4.0)
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(answer)
+        await call.commit()
+        await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    with stage.plain(scripted) as program, stage.sound.record() as recording:
+        call = ready(program, scripted)
+        stage.say(words(0.8), pause(0.6))
+        program.until(lambda: bool(call.commits))
+        time.sleep(0.5)
+        stage.sound.pactl("suspend-source", "mic", "1")
+        time.sleep(1.8)  # until it is being opened again
+        stage.sound.pactl("suspend-source", "mic", "0")
+        program.until("back on 'default'")
+        program.until("spoken reply, 4.0 s")
+        stage.say(pause(0.5), other_words(), pause(0.8))
+        program.until(lambda: len(call.commits) == 2)
+        speaker = recording.speaker
+
+    assert lost_reply(answer, speaker) == []
+    assert lost_words(other_words(), call.sound) == []
+
+
+def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, scripted: RealtimeServer) -> None:
+    answer = reply(3.0)
 
     async def script(call: RealtimeCall) -> None:
         await call.set_up()
@@ -181,12 +214,12 @@ def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, script
         call = ready(program, scripted)
         stage.say(words(0.8), pause(0.6))
         program.until(lambda: bool(call.commits))
-        time.sleep(1.5)
+        time.sleep(1.0)
         sound.pactl("set-default-source", "usb")
         sound.pactl("set-default-sink", "other")
         sound.unload("module-remap-source", "mic")
         sound.unload("module-remap-sink", "speaker")
-        program.until("spoken reply, 4.0 s")
+        program.until("spoken reply, 3.0 s")
         stage.say(pause(0.5), other_words(), pause(0.8))
         program.until(lambda: len(call.commits) == 2)
         speaker = recording.speaker
