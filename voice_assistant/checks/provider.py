@@ -35,6 +35,11 @@ from voice_assistant.offline.recogniser import load as load_recogniser
 from voice_assistant.offline.voice import Voice, VoiceMissingError
 from voice_assistant.providers import DEFAULT_URL, Provider, is_offline, open_provider
 
+_INSTALL_RECOGNISER = (
+    "Run 'make setup' in a checkout. Where there is no package for this system, use a provider with a key: "
+    "--provider litellm"
+)
+
 LIMIT_S = 28.0
 """For everything here together; the doctor's patience is a little longer."""
 
@@ -56,6 +61,13 @@ class Access:
 
 async def examine(config: Config, access: Access, tell: Tell) -> None:
     """Find the provider, begin a session, and see whether the set-up is taken."""
+    said: set[str] = set()
+
+    def note(told: Finding | Begun) -> None:
+        if isinstance(told, Finding):
+            said.add(told.check)
+        tell(told)
+
     offline = is_offline(config.provider, access.key)
     tell(_who(config, access, offline=offline))
     tell(Begun(f"asking the provider, {LIMIT_S:.0f} s at most"))
@@ -72,7 +84,7 @@ async def examine(config: Config, access: Access, tell: Tell) -> None:
                 chat_key=access.chat_key,
                 log=access.log,
             )
-            await _begin_session(provider, config, tell, has_key=bool(access.key))
+            await _begin_session(provider, config, note, has_key=bool(access.key))
     except TimeoutError:
         error = HandshakeError(
             f"no session within {LIMIT_S:.0f} s",
@@ -80,14 +92,15 @@ async def examine(config: Config, access: Access, tell: Tell) -> None:
         )
         tell(failure("session", error))
     except AuthError as error:
-        tell(Finding("reached", "ok", "it answers"))
+        if "reached" not in said:
+            tell(Finding("reached", "ok", "it answers"))
         tell(failure("key accepted", error))
     except HandshakeError as error:
         tell(failure("session", error))
     except ConfigError as error:
         tell(failure("provider", error))
     except LinkError as error:
-        tell(failure("reached", error))
+        tell(failure("session" if "reached" in said else "reached", error))
 
 
 def what_leaves(config: Config, key: str) -> Finding:
@@ -129,7 +142,7 @@ async def _examine_offline(config: Config, tell: Tell) -> None:
     try:
         recogniser = await load_recogniser(path)
     except RecogniserMissingError as error:
-        tell(_missing("recogniser", error, "Use a provider with a key: --provider litellm"))
+        tell(_missing("recogniser", error, _INSTALL_RECOGNISER))
     else:
         tell(Finding("recogniser", "ok", recogniser.name))
         recogniser.close()
@@ -173,9 +186,8 @@ async def _begin_session(provider: Provider, config: Config, tell: Tell, *, has_
     link.connect(1, dialect.request(), 0.0)
     try:
         events = _events(inbox, dialect)
-        opened = await _opened(events, dialect, link, provider.explain)
+        opened = await _opened(events, dialect, link, provider, tell)
         took_s = round(opened.at - began, 2)
-        tell(Finding("reached", "ok", f"{provider.shown} answers"))
         if provider.name != "offline":
             told = "yes" if has_key else "none was sent, and none is asked for"
             tell(Finding("key accepted", "ok", told))
@@ -198,12 +210,13 @@ async def _events(inbox: asyncio.Queue[Event], dialect: Dialect) -> AsyncIterato
 
 
 async def _opened(
-    events: AsyncIterator[Event], dialect: Dialect, link: Link, explain: Explain
+    events: AsyncIterator[Event], dialect: Dialect, link: Link, provider: Provider, tell: Tell
 ) -> SessionOpened:
     reported = ""
     async for event in events:
         match event:
             case LinkOpened():
+                tell(Finding("reached", "ok", f"{provider.shown} answers"))
                 for message in dialect.encode(Configure()):
                     link.send(message)
             case SessionOpened():
@@ -211,7 +224,7 @@ async def _opened(
             case ServerError(message=message):
                 reported = message
             case LinkLost():
-                raise explain(event, reported)
+                raise provider.explain(event, reported)
             case _:
                 pass
     raise AssertionError("a link does not fall silent without an end")
