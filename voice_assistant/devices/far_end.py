@@ -4,14 +4,18 @@ An echo canceller needs its reference ahead of the echo, never behind (20 ms lat
 equally far ahead. So the loudspeaker's samples are kept by their index from the moment they are handed to
 the device, and a block of the microphone takes those at a fixed distance in samples, not whatever is newest
 when its callback happens to come. The distance is measured when streams start and after samples were lost.
-Where the two have clocks of their own it is corrected by one 10 ms frame whenever they have drifted so far.
+Where the two have clocks of their own, it is corrected by 5 ms whenever they have drifted so far: not with a
+jump, which costs a canceller 15 dB for ten seconds (measured), but gliding, a fifth of a sample a block.
 
 The output callback writes and the event loop reads; each index is moved by one side only.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+
+import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, AudioFrame
 
@@ -19,15 +23,23 @@ RING_SAMPLES = 2 * REPLY_RATE
 """Kept of the past: the loop may be this late, 2 s, before a reference is lost."""
 
 FRAME = REPLY_RATE // 100
-"""Samples of one slip: 10 ms."""
+"""Samples of 10 ms, what a loudspeaker takes at a time."""
+
+SLIP = FRAME // 2
+"""Samples of one correction: 5 ms."""
+
+GLIDE = 0.2
+"""Samples by which the distance changes from one block of 20 ms to the next: 400 ppm, twice what two sound
+cards drift apart. A canceller follows that without a loss."""
 
 TARGET = FRAME // 2
 """Samples that are normally there beyond the newest that a block takes. Less, and an output callback that
 comes a little late leaves a hole; more, and the reference loses its lead over the echo."""
 
+LOWEST = FRAME // 4
 HIGHEST = 2 * FRAME
-"""From here on a frame is skipped; below zero one is repeated. Blocks of the two streams that meet edge to
-edge move the distance by a whole frame to and fro, which is no drift: so the room between is two frames."""
+"""Below the one and from the other on the distance is corrected. Blocks of the two streams that meet edge to
+edge move it by a whole frame to and fro, which is no drift: so there is room between."""
 
 SETTLING_BLOCKS = 25
 """Blocks after a new alignment that are measured before it is made exact."""
@@ -63,6 +75,7 @@ class FarEnd:
         """How old the newest sample of a block is when its callback comes; the same for the microphone."""
         # From here on the loop's alone.
         self._offset = 0
+        self._place = 0.0
         self._held_back = 0
         self._lead_s = 0.0
         self._settling = True
@@ -70,7 +83,7 @@ class FarEnd:
         self._last_written = 0
         self._unmoved = STALLED_BLOCKS
         self.slips = 0
-        """How often a frame was skipped (+1 each) or repeated (also +1)."""
+        """How often the distance was corrected, up or down."""
         self.alignments = 0
         """How often the distance was measured anew."""
 
@@ -104,8 +117,13 @@ class FarEnd:
             As many samples; silence in place of what is not known.
         """
         self._follow(near_end, written)
-        end = near_end + self._offset
-        return AudioFrame(self._read(end - samples, end), REPLY_RATE, end - samples)
+        self._place += min(max(self._offset - self._place, -GLIDE), GLIDE)
+        whole = math.floor(self._place)
+        start, end = near_end + whole - samples, near_end + whole
+        fraction = self._place - whole
+        if not fraction:
+            return AudioFrame(self._read(start, end), REPLY_RATE, start)
+        return AudioFrame(between(self._read(start - 1, end + 2), fraction), REPLY_RATE, start)
 
     def _follow(self, near_end: int, written: int) -> None:
         gap = written - near_end
@@ -114,7 +132,7 @@ class FarEnd:
         if self._unmoved >= STALLED_BLOCKS:
             # Nothing plays at all. What was played last must not come back as a reference.
             self._realign = True
-            self._offset = gap + RING_SAMPLES
+            self._set(gap + RING_SAMPLES)
             return
         if self._realign:
             self._realign = False
@@ -123,7 +141,7 @@ class FarEnd:
             self._gaps.clear()
             self._held_back = 0
             self._lead_s = LONGEST_PLAUSIBLE_LEAD_S
-            self._offset = gap - FRAME
+            self._set(gap - FRAME)
         # The least of what the devices told: a delay that is told once in passing is not believed.
         self._lead_s = min(self._lead_s, self.playout_delay_s + self.capture_delay_s)
         self._gaps.append(gap)
@@ -132,20 +150,22 @@ class FarEnd:
 
     def _correct(self) -> None:
         # Some of the lowest are chance: a scheduling stall, not the clocks.
-        lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._held_back - self._offset
+        lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._held_back - round(self._place)
         if self._settling:
             self._settling = False
             if self._lead_s > LONGEST_LEAD_S:
                 self._held_back = round((self._lead_s - SHORTENED_LEAD_S) * REPLY_RATE)
-            self._offset += lowest - self._held_back - TARGET
+            self._set(self._offset + lowest - self._held_back - TARGET)
         elif not -FAR_OFF <= lowest <= HIGHEST + FAR_OFF:
             self._realign = True
-        elif lowest < 0:
-            self._offset -= FRAME
+        elif self._place == self._offset and not LOWEST <= lowest < HIGHEST:
+            self._offset += -SLIP if lowest < LOWEST else SLIP
             self.slips += 1
-        elif lowest >= HIGHEST:
-            self._offset += FRAME
-            self.slips += 1
+
+    def _set(self, offset: int) -> None:
+        """Jump to a distance: a new alignment."""
+        self._offset = offset
+        self._place = float(offset)
 
     def _read(self, start: int, end: int) -> bytes:
         known = self._written
@@ -158,3 +178,27 @@ class FarEnd:
         if tail > len(self._ring):
             sound += bytes(self._ring[: tail - len(self._ring)])
         return bytes((first - start) * SAMPLE_BYTES) + sound + bytes((end - last) * SAMPLE_BYTES)
+
+
+def between(pcm: bytes, fraction: float) -> bytes:
+    """Give 16-bit sound as it is between its samples.
+
+    Args:
+        pcm: One sample more before, and two more after, than come out.
+        fraction: How far each sample that comes out lies towards the next one; 0 to 1.
+
+    Returns:
+        The cubic through the four samples around (Lagrange); at 24 kHz its error is 40 dB below what is under
+        3 kHz, 19 dB at 6.
+    """
+    sound = np.frombuffer(pcm, "<i2").astype(np.float32)
+    d = fraction
+    weights = (
+        -d * (d - 1) * (d - 2) / 6,
+        (d + 1) * (d - 1) * (d - 2) / 2,
+        -(d + 1) * d * (d - 2) / 2,
+        (d + 1) * d * (d - 1) / 6,
+    )
+    # Convolution counts backwards.
+    made = np.convolve(sound, np.array(weights[::-1], np.float32), "valid")
+    return np.clip(np.rint(made), -32768, 32767).astype("<i2").tobytes()
