@@ -411,6 +411,9 @@ class Loop:
                     self._scene.paused = self._now
             case ResumePlayout():
                 self._mixer.resume()
+                if self._scene and self._scene.dropped is None:
+                    # It plays on: what decides now comes later.
+                    self._scene.paused = None
             case DropPlayout(item):
                 heard_ms = self._mixer.drop(item)
                 if self._scene and self._scene.item == item:

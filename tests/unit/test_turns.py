@@ -23,6 +23,10 @@ from voice_assistant.core.turns import FRAME_MS, Heard, Share, TurnGate, TurnSet
 FRAME = NEAR_RATE * FRAME_MS // 1000
 
 
+SCORES = {"S": 3.0, "s": 1.0, "f": -1.0}
+"""The detector's log-odds."""
+
+
 class Ear:
     """Feeds a gate frame by frame; every sample holds its own index modulo 2**16."""
 
@@ -44,13 +48,15 @@ class Ear:
         begins: bool = False,
         samples: int = FRAME,
     ) -> list[Event]:
-        """A letter a frame: S clear speech, s speech, e speech that is mostly echo, anything else silence."""
+        """A letter a frame: S clear speech, s speech, f too faint to be called that, others silence."""
         events: list[Event] = []
         for letter in speech:
             voice = AudioFrame(pcm(self.sample, samples), NEAR_RATE, self.sample)
             self.sample += samples
-            is_speech, is_clear = letter in "sSe", letter == "S"
-            heard = Heard(voice, is_speech, is_clear, far_active, echo, letter == "e", begins)
+            is_speech, is_clear = letter in "sS", letter == "S"
+            heard = Heard(
+                voice, is_speech, is_clear, far_active, echo, score=SCORES.get(letter, -4.0), begins=begins
+            )
             events += self.gate.hear(self.at, heard)
             begins = False
         self.events += events
@@ -110,9 +116,9 @@ def test_an_onset_is_speech_within_a_stretch_a_third_longer(speech_ms: int, need
     assert Share.of(speech_ms) == Share(needed, among)
 
 
-@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 7)])
-def test_barge_in_takes_more_speech_while_the_microphone_hears_the_reply(echo: bool, frames: int) -> None:
-    ear = Ear(TurnGate())
+@pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 6)])
+def test_barge_in_takes_as_much_speech_as_is_set(echo: bool, frames: int) -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_ms=80, barge_in_echo_ms=120)))
     ear.hear("." * 20, far_active=True, echo=echo)
 
     before = ear.hear("s" * (frames - 1), far_active=True, echo=echo)
@@ -122,11 +128,25 @@ def test_barge_in_takes_more_speech_while_the_microphone_hears_the_reply(echo: b
     assert [event.speech_ms for event in opened(then)] == [frames * FRAME_MS]
 
 
-def test_speech_that_is_mostly_echo_is_suspected_but_takes_no_floor() -> None:
-    ear = Ear(TurnGate())
+def test_a_faint_voice_under_echo_takes_the_floor_later_and_without_a_suspicion() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=120)))
 
-    assert kinds(ear.hear("e" * 50, far_active=True, echo=True)) == ["TurnSuspected"]
-    assert kinds(ear.hear("s" * 7, far_active=True, echo=True)) == ["TurnOpened"]
+    assert kinds(ear.hear("f" * 14, far_active=True, echo=True)) == []
+    assert kinds(ear.hear("f" * 2, far_active=True, echo=True)) == ["TurnOpened"]
+
+
+def test_a_faint_voice_that_breaks_off_under_echo_was_nobody() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=120)))
+
+    assert kinds(ear.hear("ffff...." * 20, far_active=True, echo=True)) == []
+
+
+def test_a_turn_over_echo_that_was_nobodys_makes_the_next_one_harder() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60, hangover_ms=200)))
+
+    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == ["TurnOpened", "TurnClosed"]
+    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == []
+    assert kinds(ear.hear("ssssss", far_active=True, echo=True)) == ["TurnOpened"]
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

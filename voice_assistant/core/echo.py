@@ -43,17 +43,8 @@ _FAR_ACTIVE_POWER = 1e-6
 _SMOOTHING = 0.06
 """Weight of the newest frame in the running powers: a memory of about a third of a second."""
 
-_FOLLOWING = 0.4
-"""The same for the question what one frame is made of: a memory of two frames."""
-
-_MOSTLY_ECHO_DB = 15.0
-"""Where this much was taken away, what is left is rather the rest of the echo than somebody's voice. In the
-simulated rooms, asking for less at every frame of a barge-in halves the false ones and costs none at a voice
-as loud as the echo."""
-
 _SETTLING_FRAMES = 75
-"""Frames (1.5 s) of echo that AEC3 needs, once, to know the room; what it leaves until then is not believed.
-All but a few of the false barge-ins in the simulated rooms fell into this time."""
+"""Frames (1.5 s) of echo that AEC3 needs, once, to know the room; until then it leaves more than later."""
 
 _WHISPER = 1
 """Set in one sample of every frame of the reference (-90 dBFS, and 3 in 1000 of the time). Of digital silence
@@ -85,8 +76,7 @@ class Cleaned:
         begins: *voice* does not follow on the one before: the stream began, or a long hole was left out.
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
         echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
-        mostly_echo: AEC3 took almost everything away, or does not know the room yet: a voice in *frame* may
-            be the rest of the reply's.
+        settling: There is echo, and AEC3 does not know the room yet: a voice in *frame* may be the reply's.
         removed_db: Echo return loss enhancement of the last third of a second, 0 where there is no echo;
             None where the far end is silent.
     """
@@ -96,7 +86,7 @@ class Cleaned:
     begins: bool
     far_active: bool
     echo: bool
-    mostly_echo: bool
+    settling: bool
     removed_db: float | None
 
 
@@ -112,8 +102,7 @@ class EchoCanceller:
         self._is_cleaned = False
         self._silent_frames = _HOLD_FRAMES
         self._coupling = Coupling()
-        self._slow = Loss(_SMOOTHING)
-        self._quick = Loss(_FOLLOWING)
+        self._loss = Loss(_SMOOTHING)
         self._settling = _SETTLING_FRAMES
 
     def clean(self, near: AudioFrame, far: AudioFrame) -> Cleaned:
@@ -141,15 +130,13 @@ class EchoCanceller:
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
         echo = self._coupling.follow(heard_power, played_power) and far_active
-        removed_db, mostly_echo = None, False
+        settling = echo and self._settling > 0
+        removed_db = None
         if far_active:
-            left_power = sharp_power(out)
-            quick_db = self._quick.follow(heard_power, left_power)
             if played_power > _FAR_ACTIVE_POWER:
-                self._slow.follow(heard_power, left_power)
+                self._loss.follow(heard_power, sharp_power(out))
                 self._settling -= self._settling > 0
-            mostly_echo = echo and (self._settling > 0 or quick_db > _MOSTLY_ECHO_DB)
-            removed_db = self._slow.db if echo else 0.0
+            removed_db = self._loss.db if echo else 0.0
 
         judged = self._cross(delayed, out, echo)
         sent = delayed if self._settings.send == "raw" else judged
@@ -158,7 +145,7 @@ class EchoCanceller:
             self._coupling = Coupling()
             self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
-        return Cleaned(frame, voice, begins, far_active, echo, mostly_echo, removed_db)
+        return Cleaned(frame, voice, begins, far_active, echo, settling, removed_db)
 
     def _cross(self, delayed: Samples, out: Samples, echo: bool) -> Samples:
         """The microphone or AEC3's output: same delay, so one fades into the other without a seam.
@@ -205,11 +192,10 @@ class Loss:
         """The loss so far."""
         return dbfs(self._before) - dbfs(self._after)
 
-    def follow(self, before: float, after: float) -> float:
-        """Take the next frame's mean squares; give the loss in dB."""
+    def follow(self, before: float, after: float) -> None:
+        """Take the next frame's mean squares."""
         self._before += self._smoothing * (before - self._before)
         self._after += self._smoothing * (after - self._after)
-        return self.db
 
 
 class Reference:

@@ -67,14 +67,14 @@ class FloorSettings:
 
     Args:
         duck_db: How much quieter a reply becomes at the first suspicion; 0 to 60.
-        min_interruption_ms: Speech that it takes to cut a reply; 60 to 2000. A cough has about 200.
+        min_interruption_ms: Speech that it takes to cut a reply; 60 to 2000. A cough has 200, "mm-hm" 400.
         confirm_within_ms: Time it may take to gather that much before the reply goes on; 200 to 5000.
         hold_reply_ms: How long a reply that comes while the user speaks waits to see whether they go on.
     """
 
     duck_db: float = 20.0
-    min_interruption_ms: int = 300
-    confirm_within_ms: int = 700
+    min_interruption_ms: int = 460
+    confirm_within_ms: int = 1500
     hold_reply_ms: int = 300
 
     def __post_init__(self) -> None:
@@ -272,6 +272,8 @@ class Floor:
         match self._standing:
             case "contested":
                 self._standing = "dismissed"
+                # What was not enough does not count twice; the reply, which goes on, may add to it.
+                self._speech.clear()
                 return [SetGain(0.0, RESTORE_RAMP_MS), ResumePlayout()]
             case "held" if self._spoken_ms >= GOES_ON_MS:
                 return self._grant()

@@ -111,7 +111,8 @@ class Listener:
             is_clear=opinion.is_clear,
             far_active=cleaned.far_active,
             echo=cleaned.echo,
-            mostly_echo=cleaned.mostly_echo,
+            score=opinion.score,
+            settling=cleaned.settling,
             begins=cleaned.begins,
         )
         level = Level(

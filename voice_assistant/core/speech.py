@@ -64,11 +64,13 @@ class Opinion:
     Args:
         is_speech: More likely speech than not.
         is_clear: Speech almost certainly.
+        score: Log-odds that it is speech, less the strictness, over the last few frames.
         floor_dbfs: The room's noise between 200 and 4000 Hz, dB below full scale (RMS).
     """
 
     is_speech: bool
     is_clear: bool
+    score: float
     floor_dbfs: float
 
 
@@ -76,9 +78,9 @@ class SpeechDetector:
     """Four opinions, one score."""
 
     def __init__(self, settings: SpeechSettings | None = None) -> None:
-        strictness = (settings or SpeechSettings()).strictness
-        self._speech_score = SPEECH_SCORE + strictness
-        self._clear_score = CLEAR_SCORE + strictness
+        self._strictness = (settings or SpeechSettings()).strictness
+        self._speech_score = SPEECH_SCORE + self._strictness
+        self._clear_score = CLEAR_SCORE + self._strictness
         self._vad = Vad(3)
         self._spectral = VoiceDetector(NEAR_RATE)
         # Its gain is off and its sound is thrown away: only the network inside is wanted.
@@ -111,7 +113,12 @@ class SpeechDetector:
             + _NETWORK_WEIGHT * log_odds(self._ask_network(samples, level - floor))
         )
         self._score += _FOLLOWING * (evidence - self._score)
-        return Opinion(self._score > self._speech_score, self._score > self._clear_score, floor)
+        return Opinion(
+            self._score > self._speech_score,
+            self._score > self._clear_score,
+            self._score - self._strictness,
+            floor,
+        )
 
     def _ask_network(self, samples: NDArray[np.int16], over_floor_db: float) -> float:
         self._asking = _ASKING_FRAMES if over_floor_db >= _ASKING_DB else self._asking - 1

@@ -26,6 +26,7 @@ from voice_assistant.core.events import (
     TurnSuspected,
     TurnWithdrawn,
 )
+from voice_assistant.core.evidence import Evidence
 from voice_assistant.core.settings import check_choice, check_range
 
 FRAME_MS = 20
@@ -42,8 +43,8 @@ class TurnSettings:
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
     barge_in_ms: int = 80
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
-    barge_in_echo_ms: int = 140
-    """speech that opens a turn while the microphone hears the reply; 40 to 1000"""
+    barge_in_echo_ms: int = 60
+    """the same while the microphone hears the reply; 40 to 1000. Faint speech takes longer"""
     pre_roll_ms: int = 1000
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
     hangover_ms: int = 740
@@ -86,6 +87,9 @@ class Share:
 SUSPICION = Share(3, 4)
 """What makes a suspicion. Measured in the closed loop: ducking at 3 of 4 and stopping at 9 of 12 was best."""
 
+NOBODY_MS = 300
+"""A turn that echo may have opened, and that ends with less speech than this, was nobody's."""
+
 WITHDRAWAL_FRAMES = 15
 """Frames (0.3 s) without speech after which a suspicion has passed."""
 
@@ -100,7 +104,8 @@ class Heard:
         is_clear: Its opinion, sure enough to open a turn into the silence, where nobody asks again.
         far_active: A reply is playing.
         echo: The microphone hears it.
-        mostly_echo: It hears hardly anything else in this frame.
+        score: The detector's log-odds that it is speech.
+        settling: The canceller does not know the room yet.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
     """
 
@@ -109,7 +114,8 @@ class Heard:
     is_clear: bool
     far_active: bool = False
     echo: bool = False
-    mostly_echo: bool = False
+    score: float = 0.0
+    settling: bool = False
     begins: bool = False
 
 
@@ -119,10 +125,12 @@ _KeyState = Literal["up", "down", "latched", "released"]
 
 @dataclass(slots=True)
 class _Turn:
-    """The open turn, in samples."""
+    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened."""
 
     samples: int
     silent: int = 0
+    spoken: int = 0
+    over_echo: bool = False
     tail: int = 0
 
 
@@ -138,7 +146,7 @@ class TurnGate:
         self._kept: deque[AudioFrame] = deque()
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
         self._clear: deque[bool] = deque(maxlen=self._longest_window())
-        self._own: deque[bool] = deque(maxlen=self._longest_window())
+        self._evidence = Evidence()
         self._quiet_frames = 0
         self._suspected = False
 
@@ -180,6 +188,8 @@ class TurnGate:
         self._key = "up"
         if self._turn is None:
             return []
+        if self._turn.over_echo and self._turn.spoken < NOBODY_MS * NEAR_RATE / 1000 and reason == "silence":
+            self._evidence.was_wrong()
         self._turn = None
         return [TurnClosed(at, self._turns, reason)]
 
@@ -189,7 +199,7 @@ class TurnGate:
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
-        self._own.clear()
+        self._evidence.clear()
         return events
 
     def change_mode(self, mode: Mode, at: float) -> list[Event]:
@@ -213,14 +223,20 @@ class TurnGate:
             return []
         self._opinions.append(heard.is_speech)
         self._clear.append(heard.is_clear)
-        self._own.append(heard.is_speech and not heard.mostly_echo)
         self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
+        if heard.echo:
+            self._evidence.take(heard.score, settling=heard.settling)
+        else:
+            self._evidence.clear()
         events: list[Event] = []
-        if not self._suspected and SUSPICION.met_by(self._opinions):
+        # Under echo there is no suspicion: what is enough for one is, two frames later, enough to pause the
+        # reply, and three times as often it is nothing but a trick of the room.
+        if not (self._suspected or heard.echo) and SUSPICION.met_by(self._opinions):
             self._suspected = True
             events.append(TurnSuspected(at))
         if self._is_onset(heard):
-            return events + self._open(at, "voice", speech_ms=float(sum(self._opinions) * FRAME_MS))
+            speech_ms = float(sum(self._opinions) * FRAME_MS)
+            return events + self._open(at, "voice", speech_ms, over_echo=heard.echo)
         if self._quiet_frames >= WITHDRAWAL_FRAMES:
             events += self._withdraw(at)
         return events
@@ -230,28 +246,29 @@ class TurnGate:
         if not heard.far_active:
             return Share.of(settings.onset_ms).met_by(self._clear)
         if heard.echo:
-            return Share.of(settings.barge_in_echo_ms).met_by(self._own)
+            return self._evidence.ms >= settings.barge_in_echo_ms
         return Share.of(settings.barge_in_ms).met_by(self._opinions)
 
     def _longest_window(self) -> int:
         settings = self._settings
-        return Share.of(max(settings.onset_ms, settings.barge_in_ms, settings.barge_in_echo_ms)).among
+        return Share.of(max(settings.onset_ms, settings.barge_in_ms)).among
 
-    def _open(self, at: float, by: OpenedBy, speech_ms: float) -> list[Event]:
+    def _open(self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False) -> list[Event]:
         pcm = b"".join(frame.pcm for frame in self._kept)
         pre_roll = AudioFrame(pcm, NEAR_RATE, self._kept[0].first_sample)
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
-        self._own.clear()
+        self._evidence.clear()
         self._suspected = False
         self._turns += 1
-        self._turn = _Turn(samples=pre_roll.samples)
+        self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms)]
 
     def _count(self, turn: _Turn, heard: Heard) -> None:
         turn.samples += heard.voice.samples
         turn.silent = 0 if heard.is_speech else turn.silent + heard.voice.samples
+        turn.spoken += heard.voice.samples if heard.is_speech else 0
         turn.tail += heard.voice.samples if self._key == "released" else 0
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
