@@ -137,8 +137,21 @@ def _make_environment(python: str, keep: bool) -> None:
         return
     if not _works(python, "-c", "import ensurepip, venv"):
         # Debian and Ubuntu keep these in a package of their own.
+        if _borrow_pip(python):
+            return
         _bring_venv("python{}.{}-venv".format(*(_version_of(python) or OLDEST)))
     _run(python, "-m", "venv", str(VENV))
+
+
+def _borrow_pip(python: str) -> bool:
+    """Make the environment with the pip that the system has, where there is one; say whether that worked."""
+    if not _works(python, "-m", "pip", "--version"):
+        return False
+    borrow = (python, "-m", "pip", "--python", str(VENV / "bin" / "python"), "install", "--quiet", "pip")
+    done = _works(python, "-m", "venv", "--without-pip", str(VENV)) and _works(*borrow)
+    if not done and VENV.exists():
+        shutil.rmtree(str(VENV))
+    return done
 
 
 def _bring_venv(package: str) -> None:

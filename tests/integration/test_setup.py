@@ -161,6 +161,23 @@ def test_where_portaudio_is_nothing_is_done(machine: Machine, monkeypatch: pytes
     assert machine.called == []
 
 
+def test_where_only_ensurepip_is_missing_the_systems_pip_is_borrowed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "VENV", machine.folder / ".venv")
+    python = machine.has("python3.11", says="3 11")
+    lines = python.read_text().replace("exit 0", 'case "$*" in *ensurepip*) exit 1;; esac')
+    python.write_text(lines)
+
+    setup._make_environment(str(python), keep=False)
+
+    inside = machine.folder / ".venv" / "bin" / "python"
+    assert machine.called[-2:] == [
+        f"python3.11 -m venv --without-pip {machine.folder / '.venv'}",
+        f"python3.11 -m pip --python {inside} install --quiet pip",
+    ]
+
+
 def test_debians_missing_venv_is_named_where_it_may_not_be_installed(machine: Machine) -> None:
     machine.has("apt-get")
 
