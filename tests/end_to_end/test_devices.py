@@ -206,3 +206,13 @@ def test_a_microphone_that_falls_silent_is_noticed_once(server: SoundServer) -> 
 
     assert [event["direction"] for event in outcome.of("DeviceLost")] == ["capture"]
     assert "1 s" in outcome.of("DeviceLost")[0]["reason"]
+
+
+def test_a_program_that_was_stopped_itself_has_lost_no_device(server: SoundServer) -> None:
+    with run_rig(Orders(seconds=4.5), server.env) as rig:
+        time.sleep(0.5)
+        rig.hold(2.0)
+        outcome = rig.outcome()
+
+    assert outcome.of("DeviceLost") == []
+    assert len(outcome.first_samples) > 50

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,12 @@ class Rig:
         near = np.fromfile(self._folder / "near.raw", dtype="<i2")
         far = np.fromfile(self._folder / "far.raw", dtype="<i2")
         return Outcome(**told, near=near, far=far)
+
+    def hold(self, seconds: float) -> None:
+        """Have the system stop the child for a while, as Ctrl-Z does."""
+        self._child.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._child.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End the child if it still runs."""

@@ -39,7 +39,7 @@ THING = {"capture": "microphone", "playout": "loudspeaker"}
 GATHER_S = 0.05
 """After a loss, before anything is done: a sound server that dies takes both ends, one after the other."""
 
-WAITS_S = (0.1, 0.25, 0.5, 0.5, 0.5, 0.5, 1.0)
+WAITS_S = (0.1, 0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1.0)
 """Between one attempt and the next; the last one again and again, until ``EXPLAIN_AFTER_S``."""
 
 PATIENT_WAIT_S = 3.0
