@@ -166,7 +166,7 @@ def test_where_only_ensurepip_is_missing_the_systems_pip_is_borrowed(
 ) -> None:
     monkeypatch.setattr(setup, "VENV", machine.folder / ".venv")
     python = machine.has("python3.11", says="3 11")
-    lines = python.read_text().replace("exit 0", 'case "$*" in *ensurepip*) exit 1;; esac')
+    lines = python.read_text().replace("exit 0", 'case "$*" in *import*) exit 1;; esac')
     python.write_text(lines)
 
     setup._make_environment(str(python), keep=False)
