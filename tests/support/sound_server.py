@@ -174,12 +174,21 @@ class SoundServer:
             )
 
     @contextmanager
-    def loop_speaker_into_mic(self) -> Iterator[None]:
-        """Let the microphone hear the loudspeaker, some milliseconds later: an echo without a room."""
+    def loop_speaker_into_mic(self, *, delay_ms: int = 40, attenuation_db: float = 0.0) -> Iterator[None]:
+        """Let the microphone hear the loudspeaker, later and quieter: an echo without a room.
+
+        The server keeps the delay by playing a little faster or slower, so it drifts as well.
+        """
         source = "source=speaker.monitor source_dont_move=true sink=mic_feed sink_dont_move=true"
-        channel = "channels=1 channel_map=mono latency_msec=40"
+        channel = f"channels=1 channel_map=mono latency_msec={delay_ms}"
         module = self.pactl("load-module", "module-loopback", *source.split(), *channel.split()).strip()
         try:
+            if attenuation_db:
+                inputs = (
+                    line.split("\t") for line in self.pactl("list", "short", "sink-inputs").splitlines()
+                )
+                loop = next(fields[0] for fields in inputs if "module-loopback" in fields[3])
+                self.pactl("set-sink-input-volume", loop, f"-{attenuation_db:g}dB")
             yield
         finally:
             with suppress(subprocess.CalledProcessError):  # the server may have been killed meanwhile
