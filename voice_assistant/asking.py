@@ -198,6 +198,8 @@ class Prompter:
         """Prompts that were answered, or whose answer the next prompt cut short."""
         self.cuts = 0
         """Replies that were given up because of a prompt."""
+        self.was_left = False
+        """Did the person leave before the end?"""
 
     def see(self, entry: Event | Command) -> None:
         """Take note; say the next prompt, or ask the session to stop, when it is time."""
@@ -210,6 +212,8 @@ class Prompter:
                 self._is_committed = True
             case PlayoutDropped():
                 self.cuts += 1
+            case StopRequested() | Pressed(action="quit"):
+                self.was_left |= not self._asked_to_stop
             case PlayoutProgress(at=at, heard_ms=heard_ms) if self._left and not self._is_speaking(at):
                 over_ms = self._left[0].over_ms
                 if over_ms is not None and heard_ms >= over_ms:

@@ -145,6 +145,19 @@ def test_without_an_answer_it_gives_up_once() -> None:
     assert stage.prompter.answered == 0
 
 
+def test_a_person_who_leaves_in_the_middle_is_told_from_the_end_of_the_script() -> None:
+    left, finished = Stage(Prompt(SECOND)), Stage(Prompt(SECOND))
+    left.prompter.see(StopRequested(1.0, "SIGINT"))
+    finished.pass_time(2)
+    finished.hear_turn(1)
+    finished.reply("a")
+    finished.pass_time(1)
+    for event in finished.posted:
+        finished.prompter.see(event)
+
+    assert (left.prompter.was_left, finished.prompter.was_left) == (True, False)
+
+
 def test_a_reply_that_was_cut_is_not_waited_for_again() -> None:
     answers = Answers()
     answers.see(CommitInput(1))
