@@ -207,7 +207,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         raise stop.error
     if asker and is_question and not asker.was_answered:
         raise LinkError("no answer came", remedy="Ask again; 'voice-assistant doctor' looks for the reason.")
-    if prompter and (reason := _why_incomplete(prompter, options.prompts)):
+    if prompter and not prompter.was_left and (reason := _why_incomplete(prompter, options.prompts)):
         raise LinkError(reason, remedy="Try again; 'voice-assistant doctor' looks for the reason.")
 
 
