@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_assistant.core.audio import AudioFrame
+from voice_assistant.core.awaited import CAUTIOUS_APPEND_MS
 from voice_assistant.core.events import (
     AppendInput,
     Capabilities,
@@ -27,17 +28,19 @@ from voice_assistant.core.events import (
     ReplyAudio,
     ReplyDone,
     ReplyText,
+    SendToolResult,
     ServerError,
     SessionConfigured,
     SessionOpened,
     Stop,
     StopRequested,
     Tick,
+    ToolCall,
     TurnOpened,
     TurnSuspected,
     UserText,
 )
-from voice_assistant.core.lifeline import CAUTIOUS_APPEND_MS, Lifeline, LifelineSettings
+from voice_assistant.core.lifeline import Lifeline, LifelineSettings
 from voice_assistant.core.replies import Replies
 from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
@@ -450,6 +453,73 @@ def test_a_turn_without_an_answer_is_sent_again_once_on_a_new_link() -> None:
     assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [append(0), CommitInput(1)]
     assert connects(second) == []
     assert len(notices(second)) == 1
+
+
+def test_after_a_second_wait_in_vain_the_user_is_asked_and_what_they_are_saying_is_kept() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.handle(Tick(10.0))
+    line.admit([append(0), CommitInput(1)])
+    ticks(line, until=26)
+    back(line, 26.0)
+    line.admit([append(1, turn=2)])
+
+    given_up = ticks(line, until=60)
+    lose(line, 61.0)
+    again = back(line, 62.0)
+
+    assert "Say it again" in next(c.remedy for c in given_up if isinstance(c, Notify))
+    assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [append(1, turn=2)]
+
+
+def test_a_reply_that_the_provider_broke_off_before_its_first_sample_is_no_answer() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0), CommitInput(1)])
+
+    line.handle(ReplyDone(2.0, None, interrupted=True))
+
+    assert len(connects(ticks(line, until=30))) == 1
+
+
+def test_a_word_before_a_tool_is_not_yet_the_answer() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0), CommitInput(1)])
+    line.handle(ReplyAudio(2.0, "let me see", bytes(480)))
+    line.handle(ToolCall(2.1, "call", "look", "{}"))
+
+    lose(line, 3.0)
+    again = back(line, 4.0)
+
+    assert CommitInput(1) in again
+
+
+def test_a_tool_may_take_longer_than_an_answer() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0), CommitInput(1)])
+    line.handle(ToolCall(2.0, "call", "look", "{}"))
+
+    during = ticks(line, until=60)
+    line.handle(Tick(60.0))
+    line.admit([SendToolResult("call", "42")])
+    after = ticks(line, until=80)
+
+    assert connects(during) == []
+    assert len(connects(after)) == 1
+
+
+@pytest.mark.parametrize(("code", "status"), [(1007, None), (1008, None), (None, 401), (None, 403)])
+def test_what_is_refused_is_not_tried_again_whatever_words_came_with_it(
+    code: int | None, status: int | None
+) -> None:
+    line = Lifeline(
+        LifelineSettings(), Replies(), lambda lost, last: LinkError("quota", remedy=""), lambda: 0.5
+    )
+    opened(line, NEVER)
+
+    assert [type(command) for command in lose(line, 100.0, code, status)] == [Stop]
 
 
 def test_an_answer_in_time_is_not_complained_about() -> None:

@@ -12,6 +12,7 @@ from voice_assistant.core.events import (
     Recalled,
     ReplyAudio,
     ReplyText,
+    TextEntered,
     TurnOpened,
     UserText,
 )
@@ -57,6 +58,19 @@ def test_a_turn_without_words_and_one_that_is_sent_again_are_left_out() -> None:
     )
 
     assert kept.recall(before_turn=3) == (Recalled("user", "said before"),)
+
+
+def test_what_was_typed_and_will_be_sent_again_is_left_out_once() -> None:
+    kept = memory(TextEntered(1.0, "and now?"), ReplyText(2.0, "a", "Well."), TextEntered(3.0, "and now?"))
+
+    assert kept.recall(None, ["and now?"]) == (Recalled("user", "and now?"), Recalled("assistant", "Well."))
+
+
+def test_a_speech_that_is_longer_than_all_that_is_recalled_is_recalled_by_its_end() -> None:
+    kept = memory(ReplyText(1.0, "a", "x" * RECALLED_CHARACTERS + " the end"))
+
+    assert len(kept.recall(None)[0].text) == RECALLED_CHARACTERS
+    assert kept.recall(None)[0].text.endswith(" the end")
 
 
 def test_a_long_day_is_recalled_by_its_end_and_kept_small() -> None:

@@ -1,9 +1,9 @@
 """The link's life: connect, set up, renew before a limit, rest when nobody speaks, mend what broke.
 
-A provider that has accepted the socket has promised nothing. Until it is ready, what is meant for it is kept
-(``kept.py``), and what it has not answered is sent again on a new link. So a link may come and go without a
-word lost; the person is told in one line (``outage.py``). Only what no new link can mend ends the session: a
-refused key, a refused set-up, a proxy that was not there to begin with.
+A provider that has accepted the socket has promised nothing. Until it is ready (``readiness.py``), what is
+meant for it is kept (``awaited.py``), and what it has not answered is sent again on a new link. So a link may
+come and go without a word lost; the person is told in one line (``outage.py``). Only what no new link can
+mend ends the session: a refused key, a refused set-up, a proxy that was not there to begin with.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from voice_assistant.core.awaited import Awaited
 from voice_assistant.core.events import (
     AppendInput,
     Capabilities,
@@ -50,20 +51,13 @@ from voice_assistant.core.events import (
     UserText,
     WireCommand,
 )
-from voice_assistant.core.kept import KeptSound
 from voice_assistant.core.lifetime import Lifetime
 from voice_assistant.core.memory import Memory
 from voice_assistant.core.outage import Outage
+from voice_assistant.core.readiness import Readiness
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.settings import check_range
 from voice_assistant.errors import AuthError, HandshakeError, VoiceAssistantError
-
-APPEND_MS = 500
-"""The longest append: what waited goes out in few messages, none of them large."""
-
-CAUTIOUS_APPEND_MS = 100
-"""While a set-up may still be under way behind a proxy that keeps 200 messages and drops the rest, sound
-goes out in appends of this length: 20 s of it fit. Nothing waits longer than that for its append."""
 
 STABLE_S = 30.0
 """A session that lived this long was a good one: the next loss is tried again at once."""
@@ -71,9 +65,6 @@ STABLE_S = 30.0
 NO_RETRY_CODES = (1007, 1008)
 NO_RETRY_STATUSES = (401, 403)
 """What is refused for what it is, will be refused again."""
-
-SILENT = ""
-"""Name of an answer in which nothing was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,30 +125,23 @@ class Lifeline:
         self._state: State = "idle"
         self._link = 0
         self._can = Capabilities()
-        self._kept = KeptSound(settings.keep_s)
+        self._awaited = Awaited(settings.keep_s, settings.answer_timeout_s)
+        self._readiness = Readiness(
+            settings.session_timeout_s, settings.setup_grace_ms / 1000, settings.unconfirmed_ms / 1000
+        )
         self._memory = Memory()
         self._outage = Outage(dice)
         self._lifetime = Lifetime(60 * settings.park_after_min)
         self._now = 0.0
 
         # This link.
-        self._is_confirmed = False
         self._is_live = False
         self._was_recalled = False
         self._resent_ms = 0.0
-        self._opened_at = 0.0
-        self._begun: set[str] = set()
-        self._session_due: float | None = None
-        self._grace_ends: float | None = None
-        self._unconfirmed_at: float | None = None
-        self._answer_due: float | None = None
         self._last_error = ""
 
         # All links.
         self._was_ready = False
-        self._setup_is_ignored = False
-        self._grace_was_vain = False
-        self._retried = False
         self._turn_is_open = False
         self._closed_turn: int | None = None
         self._has_left = False
@@ -180,7 +164,7 @@ class Lifeline:
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock."""
-        times = [self._session_due, self._grace_ends, self._unconfirmed_at, self._answer_due]
+        times = [self._readiness.deadline, self._awaited.due]
         if self._is_quiet:
             times.append(self._lifetime.deadline)
         return min((time for time in times if time is not None), default=None)
@@ -199,13 +183,12 @@ class Lifeline:
         match event:
             case LinkOpened(at=at, link=link) if link == self._link:
                 self._state = "opening"
-                self._session_due = at + self._settings.session_timeout_s
+                self._readiness.link_opened(at)
                 return [Configure(self._recall())]
             case SessionOpened(at=at, capabilities=capabilities):
                 return self._session_opened(at, capabilities)
             case SessionConfigured():
-                self._unconfirmed_at = None
-                self._setup_is_ignored = self._grace_was_vain = False
+                self._readiness.setup_taken()
                 return self._confirmed()
             case UserText():
                 return self._confirmed()
@@ -215,11 +198,11 @@ class Lifeline:
             case ReplyAudio(item=item):
                 return self._replying(item)
             case ToolCall():
-                self._kept.answer_goes_on()
-                self._answer_due = None
+                self._awaited.tool_asked()
                 return self._answering()
-            case ReplyDone():
-                return self._reply_done(event)
+            case ReplyDone(item=item):
+                self._awaited.reply_done(event, self._now, one_each=self._answers_one_each)
+                return self._answering() + (self._say_wordless() if item else [])
             case ServerError(message=message):
                 self._last_error = message
             case LinkLost(link=link) if link == self._link:
@@ -250,17 +233,17 @@ class Lifeline:
         for command in commands:
             match command:
                 case AppendInput() | CommitInput() | SendText() | RequestReply():
-                    self._kept.take(command)
+                    self._awaited.take(command)
                     admitted += self._going()
                 case _ if isinstance(command, WireCommand) and self._state != "ready":
                     pass  # It concerns a reply of a link that is gone.
                 case SendToolResult():
                     admitted.append(command)
-                    self._await_answer()
+                    self._awaited.wait(self._now)
                 case _:
                     admitted.append(command)
         if self._closed_turn is not None:
-            self._kept.forget_uncommitted(self._closed_turn)
+            self._awaited.kept.forget_uncommitted(self._closed_turn)
             self._closed_turn = None
         return admitted + self._say_given_up()
 
@@ -269,66 +252,54 @@ class Lifeline:
     def _connect(self, after_s: float) -> list[Command]:
         self._leave("connecting")
         self._link += 1
-        self._is_confirmed = self._is_live = False
-        self._begun.clear()
+        self._is_live = False
         self._last_error = ""
-        self._kept.start_over()
+        self._awaited.start_over()
         return [Connect(self._link, after_s)]
 
     def _recall(self) -> tuple[Recalled, ...]:
         """The conversation so far, without what is going to be sent again."""
-        recall = self._memory.recall(self._kept.first_turn, self._kept.texts) if self._was_ready else ()
+        kept = self._awaited.kept
+        recall = self._memory.recall(kept.first_turn, kept.texts) if self._was_ready else ()
         self._was_recalled = bool(recall)
         return recall
 
     def _session_opened(self, at: float, capabilities: Capabilities) -> list[Command]:
+        if self._state != "opening":
+            return []
         self._can = capabilities
-        self._session_due = None
-        self._opened_at = at
+        self._state = "setting up"
         self._lifetime.open(at, capabilities.session_limit_s)
         if not self._was_ready:
             self._lifetime.touch(at)
-        if capabilities.confirms_setup == "never":
-            return self._confirmed()
-        self._state = "setting up"
-        self._unconfirmed_at = at + self._settings.unconfirmed_ms / 1000
-        if self._grace_was_vain:
-            # It did not confirm the last one either: the grace would be waited for nothing.
-            return self._ready()
-        self._grace_ends = at + self._settings.setup_grace_ms / 1000
-        return []
+        match self._readiness.session_opened(at, capabilities):
+            case "confirmed":
+                return self._confirmed()
+            case "send":
+                return self._ready()
+            case "wait":
+                return []
 
     def _ready(self) -> list[Command]:
         """What waited goes out now: in long appends always, for a proxy's small set-up buffer counts them."""
         if self._state != "ready":
-            self._resent_ms = self._kept.ms
+            self._resent_ms = self._awaited.kept.ms
         self._state = "ready"
-        self._grace_ends = None
-        return self._sending(self._kept.going(APPEND_MS))
+        return [*self._awaited.going(self._now)]
 
     def _confirmed(self) -> list[Command]:
         """The provider has shown that its session lives: nothing needs to wait any more."""
-        if self._is_confirmed or self._state not in ("opening", "setting up", "ready"):
+        if self._readiness.is_confirmed or self._state not in ("setting up", "ready"):
             return []
-        self._is_confirmed = True
+        self._readiness.confirmed()
         return self._ready() + self._live()
 
     def _going(self) -> list[Command]:
         if self._state != "ready":
             return []
-        if self._is_confirmed:
-            return self._sending(self._kept.going(APPEND_MS))
-        return self._sending(self._kept.going(CAUTIOUS_APPEND_MS, whole_only=True))
-
-    def _sending(self, going: list[WireCommand]) -> list[Command]:
-        if any(isinstance(command, CommitInput | SendText) for command in going):
-            self._await_answer()
-        return [*going]
+        return [*self._awaited.going(self._now, cautious=not self._readiness.is_confirmed)]
 
     # --- Answers ---
-
-    def _await_answer(self) -> None:
-        self._answer_due = self._now + self._settings.answer_timeout_s
 
     def _answering(self) -> list[Command]:
         """The provider does something about what was said."""
@@ -338,37 +309,20 @@ class Lifeline:
 
     def _replying(self, item: str) -> list[Command]:
         commands = self._answering()
-        if item not in self._begun:
-            self._begun.add(item)
-            self._kept.answer_began(item, one_each=self._can.turn_end == "ours")
-            self._retried = False
-            if not self._kept.has_unanswered:
-                self._answer_due = None
+        self._awaited.reply_came(item, one_each=self._answers_one_each)
         return commands
 
-    def _reply_done(self, done: ReplyDone) -> list[Command]:
-        if done.goes_on:
-            self._kept.answer_goes_on()
-            return self._answering()
-        if done.item is None and done.interrupted:
-            # It broke off before the first sample, because it heard the user go on: no answer yet.
-            return self._answering()
-        item = done.item if done.item is not None else SILENT
-        commands = self._replying(item) if item not in self._begun else self._answering()
-        self._begun.discard(SILENT)
-        self._kept.answer_ended(item, interrupted=done.interrupted)
-        if not self._kept.has_unanswered:
-            self._answer_due = None
-        elif self._answer_due is None:
-            self._await_answer()
-        return commands + (self._say_wordless() if done.item else [])
+    @property
+    def _answers_one_each(self) -> bool:
+        return self._can.turn_end == "ours"
 
     # --- A link goes ---
 
     def _leave(self, state: State) -> None:
         """Let go of the present link, if there is one."""
         self._state = state
-        self._session_due = self._grace_ends = self._unconfirmed_at = self._answer_due = None
+        self._readiness.leave()
+        self._awaited.due = None
         self._lifetime.leave()
         self._has_left = True
 
@@ -403,7 +357,7 @@ class Lifeline:
         if self._state in ("ended", "parked"):
             return []
         commands: list[Command] = []
-        if self._kept.forget_all():
+        if self._awaited.kept.forget_all():
             text = "The machine slept. What you were saying before was not sent."
             commands.append(Notify("warning", text, "Say it again."))
         self._outage.begin(self._now)
@@ -413,14 +367,15 @@ class Lifeline:
 
     def _due(self, at: float) -> list[Command]:
         commands: list[Command] = []
-        if self._session_due is not None and at >= self._session_due:
-            return self._no_session()
-        if self._grace_ends is not None and at >= self._grace_ends:
-            self._grace_was_vain = True
-            commands += self._ready()
-        if self._unconfirmed_at is not None and at >= self._unconfirmed_at:
-            commands += self._unconfirmed()
-        if self._answer_due is not None and at >= self._answer_due:
+        for step in self._readiness.steps(at):
+            match step:
+                case "no session":
+                    return self._no_session()
+                case "send":
+                    commands += self._ready()
+                case "ignored":
+                    commands += self._unconfirmed()
+        if self._awaited.due is not None and at >= self._awaited.due:
             commands += self._unanswered()
         if self._is_quiet and self._lifetime.wants_parking(at):
             self._leave("parked")
@@ -440,8 +395,7 @@ class Lifeline:
         return self._broken(LinkLost(self._now, self._link, opened=True, reason="no session"), str(error))
 
     def _unconfirmed(self) -> list[Command]:
-        self._unconfirmed_at = None
-        was_said, self._setup_is_ignored = self._setup_is_ignored, True
+        was_said, self._readiness.setup_is_ignored = self._readiness.setup_is_ignored, True
         commands = self._live()
         if was_said:
             return commands
@@ -456,18 +410,14 @@ class Lifeline:
         was_ready, self._was_ready = self._was_ready, True
         if not was_ready:
             return []
-        remembers = self._was_recalled and not self._setup_is_ignored
-        told = self._outage.end(self._opened_at, resent_ms=self._resent_ms, remembers=remembers)
+        remembers = self._was_recalled and not self._readiness.setup_is_ignored
+        told = self._outage.end(self._readiness.opened_at, resent_ms=self._resent_ms, remembers=remembers)
         return [told] if told else []
 
     def _unanswered(self) -> list[Command]:
-        self._answer_due = None
         waited = f"No answer for {self._settings.answer_timeout_s:.0f} s."
-        if self._retried:
-            self._retried = False
-            self._kept.forget_committed()
+        if self._awaited.miss() == "give up":
             return [Notify("warning", waited, "Say it again, or start anew if it stays silent.")]
-        self._retried = True
         self._outage.begin(self._now)
         told = Notify("warning", f"{waited} Asking again on a new line.")
         return [told, Disconnect(self._link), *self._connect(after_s=0.0)]
@@ -475,13 +425,13 @@ class Lifeline:
     @property
     def _is_quiet(self) -> bool:
         """Nothing is said, heard or awaited: a link may go without anybody noticing."""
-        busy = self._turn_is_open or self._replies.sounding or self._kept.has_unanswered
+        busy = self._turn_is_open or self._replies.sounding or self._awaited.kept.has_unanswered
         return self._state == "ready" and not busy
 
     # --- What the person is told ---
 
     def _say_given_up(self) -> list[Command]:
-        given_up_ms = self._kept.take_given_up_ms()
+        given_up_ms = self._awaited.kept.take_given_up_ms()
         if not given_up_ms or not self._outage.give_up(given_up_ms):
             return []
         text = f"Only {self._settings.keep_s:.0f} s of what you say are kept while the line is gone"
