@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -46,8 +47,10 @@ from voice_assistant.session import Session, Tap
 from voice_assistant.terminal.answer import AnswerPrinter
 from voice_assistant.terminal.json_lines import JsonPrinter
 from voice_assistant.terminal.keys import Keyboard
+from voice_assistant.terminal.painter import Painter
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
+from voice_assistant.terminal.stage import StagePainter
 from voice_assistant.tools.timers import CancelTimer, SetTimer, Timers
 from voice_assistant.tools.toolbox import Tool, Toolbox
 
@@ -83,7 +86,11 @@ def talk(config: Config, options: Options) -> int:
     elif plain:
         view = PlainPrinter(sys.stdout, _stderr_apart(), config.keys)
     else:
-        view = Screen(status, config.keys, sys.stdout)
+        painter = StagePainter if options.stage else Painter
+        view = Screen(status, painter(sys.stdout, config.keys))
+    if options.stage:
+        # Nobody waits for a line on a stage.
+        config = replace(config, link=replace(config.link, park_after_min=0.0))
     asyncio.run(_hold(config, options, view, is_question=False))
     return 0
 

@@ -80,6 +80,11 @@ def _talk_flags(parser: ArgumentParser) -> None:
 def _shown_flags(parser: ArgumentParser) -> None:
     shown = parser.add_argument_group("what is shown")
     shown.add_argument("--plain", action="store_true", help="a line a turn, without a live screen")
+    shown.add_argument(
+        "--stage",
+        action="store_true",
+        help="for an audience: a large word, large captions, a light when all is ready; the line stays open",
+    )
     shown.add_argument("--json", action="store_true", help="a JSON object a line on stdout, for a program")
     shown.add_argument(
         "--transcript",
@@ -106,6 +111,7 @@ def talk(args: Namespace) -> int:
         args,
         plain=args.plain,
         json=args.json,
+        stage=args.stage,
         transcript=args.transcript,
         captions=args.captions,
         input_file=args.input_file,

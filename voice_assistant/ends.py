@@ -34,6 +34,7 @@ class Options:
     Args:
         key: The provider's key; empty where it wants none.
         chat_key: The key of the chat endpoint behind the offline provider.
+        stage: Show the session to an audience, and keep everything warm.
         plain: Print a line a turn instead of drawing a live screen.
         json: Print the answer as JSON; a conversation as one object a line.
         record: Folder for a recording.
@@ -50,6 +51,7 @@ class Options:
 
     key: str = ""
     chat_key: str = ""
+    stage: bool = False
     plain: bool = False
     json: bool = False
     record: Path | None = None

@@ -48,8 +48,10 @@ from voice_assistant.core.events import (
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.line_editor import Draft
+from voice_assistant.terminal.painter import Painter
 from voice_assistant.terminal.plain import PlainPrinter
 from voice_assistant.terminal.screen import Screen
+from voice_assistant.terminal.stage import StagePainter
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
 ENOUGH_S = 10.0
@@ -139,7 +141,7 @@ def wide() -> Iterator[Emulator]:
 
 
 def screen_on(terminal: Emulator, status: Status | None = None) -> Screen:
-    screen = Screen(status or Status(provider="litellm"), KeySettings(), terminal.near)
+    screen = Screen(status or Status(provider="litellm"), Painter(terminal.near, KeySettings()))
     terminal.screens.append(screen)
     screen.start()
     return screen
@@ -487,8 +489,9 @@ import sys
 from voice_assistant.core.events import MuteChanged
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_settings import KeySettings
+from voice_assistant.terminal.painter import Painter
 from voice_assistant.terminal.screen import Screen
-screen = Screen(Status(), KeySettings(), sys.stdout)
+screen = Screen(Status(), Painter(sys.stdout, KeySettings()))
 screen.start()
 sys.stdin.readline()
 raise RuntimeError("crashed")
@@ -507,6 +510,27 @@ def test_a_crash_shows_the_cursor_again(wide: Emulator) -> None:
     assert program.returncode == 1
     assert not wide.view.cursor.hidden
     assert not any("LIVE" in row for row in wide.rows())
+
+
+def test_the_stage_takes_the_whole_terminal_and_gives_it_back(emulator: Emulator) -> None:
+    emulator.near.write("before\r\n")
+    emulator.near.flush()
+    screen = Screen(Status(), StagePainter(emulator.near, KeySettings()))
+    emulator.screens.append(screen)
+    screen.start()
+    show(screen, [*opened(), *said(1, "你好", "大家好")])
+    rows = emulator.until("大家好", "waiting for microphone, loudspeaker")
+
+    assert not any("assistant:" in row or "hands-free" in row for row in rows)
+    assert sum("\u2580" in row or "\u2588" in row for row in rows) >= 2
+    emulator.resize(60, 12)
+    show(screen, [Pressed(9.0, "help")])
+    emulator.until("play the last answer again")
+    screen.stop()
+    emulator.settle()
+
+    assert emulator.raw.count(b"\x1b[?1049h") == emulator.raw.count(b"\x1b[?1049l") == 1
+    assert emulator.raw.rindex(b"\x1b[?25h") > emulator.raw.rindex(b"\x1b[?1049l")
 
 
 def test_plain_prints_each_line_when_it_is_finished_and_no_control_code() -> None:

@@ -85,6 +85,8 @@ class Status:
         began_at: Time of the first level.
         tokens: Sent and received so far, as the provider counts them; 0 where it does not.
         lost: Devices that are gone.
+        delivering: Devices that have begun to deliver, and were not lost since.
+        has_heard: The microphone has given something but zeros.
     """
 
     provider: str = ""
@@ -110,6 +112,20 @@ class Status:
     began_at: float | None = None
     tokens: int = 0
     lost: frozenset[Direction] = frozenset()
+    delivering: frozenset[Direction] = frozenset()
+    has_heard: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        """What has not been seen to work yet, in the order of a sentence's way; empty: all is ready."""
+        microphone = "capture" in self.delivering and self.has_heard
+        checks = {
+            "microphone": microphone,
+            "socket": self.link in ("open", "ready"),
+            "session": self.link == "ready",
+            "loudspeaker": "playout" in self.delivering,
+        }
+        return [name for name, is_there in checks.items() if not is_there]
 
     @property
     def floor(self) -> Having:
@@ -139,7 +155,13 @@ class Status:
             case Level(at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech):
                 began_at = at if self.began_at is None else self.began_at
                 return replace(
-                    self, at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech, began_at=began_at
+                    self,
+                    at=at,
+                    near_dbfs=near,
+                    floor_dbfs=floor,
+                    is_speech=is_speech,
+                    began_at=began_at,
+                    has_heard=self.has_heard or near > SILENCE_DBFS,
                 )
             case Captured(far=far):
                 # Most of the time nothing plays, and looking for that is cheaper than measuring it.
@@ -147,11 +169,11 @@ class Status:
                 return self if far_dbfs == self.far_dbfs else replace(self, far_dbfs=far_dbfs)
             case DeviceLost(direction="capture"):
                 quiet = replace(self, near_dbfs=SILENCE_DBFS, far_dbfs=SILENCE_DBFS, is_speech=False)
-                return replace(quiet, lost=self.lost | {"capture"})
+                return quiet._without("capture")
             case DeviceLost(direction=direction):
-                return replace(self, lost=self.lost | {direction})
-            case DeviceOpened(direction=direction) if direction in self.lost:
-                return replace(self, lost=self.lost - {direction})
+                return self._without(direction)
+            case DeviceOpened(direction=direction):
+                return replace(self, lost=self.lost - {direction}, delivering=self.delivering | {direction})
             case TurnOpened(by=by):
                 return replace(self, talking="by voice" if by == "voice" else "key held", awaited_since=None)
             case TurnClosed():
@@ -191,6 +213,12 @@ class Status:
                 return self._linked(entry)
             case _:
                 return self
+
+    def _without(self, direction: Direction) -> Status:
+        heard = self.has_heard and direction != "capture"
+        return replace(
+            self, lost=self.lost | {direction}, delivering=self.delivering - {direction}, has_heard=heard
+        )
 
     def _linked(self, entry: Connect | Disconnect | LinkOpened | LinkLost | SessionOpened) -> Status:
         match entry:
