@@ -7,6 +7,8 @@ delivery goes into the mixer and comes out again at the end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from voice_assistant.asking import Prompt
 from voice_assistant.config import Config
 from voice_assistant.core.events import Event
 from voice_assistant.core.mixer import Mixer
+from voice_assistant.devices import portaudio
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.optional import SpeakerIfAny
@@ -25,6 +28,10 @@ from voice_assistant.devices.reopening import End
 from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, read_wav
 from voice_assistant.errors import DeviceError, UsageError
 from voice_assistant.session import Loudspeaker
+
+
+LOADING_LIMIT_S = 15.0
+"""For PortAudio to look for devices: a second on a slow machine; some sound servers answer late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +179,49 @@ def check_files(options: Options, *, is_question: bool) -> None:
         raise DeviceError(f"cannot write {into}: no such folder", remedy="Choose another place for the file.")
 
 
-async def loaded(loading: asyncio.Future[object], *, is_needed: bool) -> None:
-    """Wait for PortAudio; where a loudspeaker is not needed, opening one tells that it is missing."""
+def load_devices(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """Begin to load PortAudio, which takes its time to look for devices.
+
+    It has a thread that may be left behind: one of a pool would be waited for at the end, and a sound server
+    that hangs would then hold the program for ever.
+    """
+    loading = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if loading.done():
+            return  # nobody waits any more
+        if error is None:
+            loading.set_result(None)
+        else:
+            loading.set_exception(error)
+
+    def load() -> None:
+        failure: Exception | None = None
+        try:
+            portaudio.load()
+        except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the program has ended meanwhile
+            loop.call_soon_threadsafe(settle, failure)
+
+    threading.Thread(target=load, name="PortAudio", daemon=True).start()
+    return loading
+
+
+async def loaded(loading: asyncio.Future[None], *, is_needed: bool) -> None:
+    """Wait for PortAudio; where a loudspeaker is not needed, opening one tells that it is missing.
+
+    Raises:
+        DeviceError: It is not there, or its sound server hangs.
+    """
     try:
-        await loading
+        async with asyncio.timeout(LOADING_LIMIT_S):
+            await loading
+    except TimeoutError as error:
+        raise DeviceError(
+            f"the sound system does not answer within {LOADING_LIMIT_S:.0f} s",
+            remedy="Its server hangs: start it anew, or name another in PULSE_SERVER.",
+        ) from error
     except DeviceError:
         if is_needed:
             raise
