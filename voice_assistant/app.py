@@ -30,7 +30,7 @@ from voice_assistant.core.status import Status
 from voice_assistant.devices import portaudio
 from voice_assistant.devices.reopening import Reopening
 from voice_assistant.devices.wav import FileMicrophone, wav_seconds
-from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
+from voice_assistant.ends import Ends, Options, check_files, load_devices, loaded, wants_devices
 from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
@@ -124,8 +124,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         ending_of(options.captions, CAPTIONS_ENDINGS)
     asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
-        # PortAudio takes its time to look for devices; meanwhile the provider is asked, or started.
-        ready = loop.run_in_executor(None, portaudio.load) if wants_devices(options) else None
+        # Meanwhile the provider is asked, or started.
+        ready = load_devices(loop) if wants_devices(options) else None
         timers = Timers(post, loop.time)
         stack.callback(timers.close)
         # A timer would outlive a single question, and then ring for nobody.
