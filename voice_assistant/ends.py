@@ -29,7 +29,6 @@ from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers
 from voice_assistant.errors import DeviceError, UsageError
 from voice_assistant.session import Loudspeaker
 
-
 LOADING_LIMIT_S = 15.0
 """For PortAudio to look for devices: a second on a slow machine; some sound servers answer late."""
 
