@@ -166,6 +166,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 random.random,
                 Budget(config.limits, config.prices),
                 config.volume,
+                config.sounds,
             ),
             new_dialect=provider.new_dialect,
             wire=link,

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 import platformdirs
 
 from voice_assistant.core.budget import LimitSettings, PriceSettings
+from voice_assistant.core.earcons import SoundSettings
 from voice_assistant.core.echo import EchoSettings
 from voice_assistant.core.floor import FloorSettings
 from voice_assistant.core.jitter import PlayoutSettings
@@ -78,6 +79,7 @@ class Config:
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings, metadata={"table": "playout"})
     volume: VolumeSettings = field(default_factory=VolumeSettings, metadata={"table": "playout"})
     keys: KeySettings = field(default_factory=KeySettings)
+    sounds: SoundSettings = field(default_factory=SoundSettings)
     offline: OfflineSettings = field(default_factory=OfflineSettings)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from voice_assistant.core.budget import Budget
 from voice_assistant.core.calls import Calls
 from voice_assistant.core.device_watch import DeviceWatch
+from voice_assistant.core.earcons import Earcons, SoundSettings
 from voice_assistant.core.events import Command, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
@@ -31,6 +32,7 @@ class Conversation:
         dice: Callable[[], float],
         budget: Budget | None = None,
         volume: VolumeSettings | None = None,
+        sounds: SoundSettings | None = None,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
@@ -39,6 +41,7 @@ class Conversation:
         self._devices = DeviceWatch()
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
+        self._earcons = Earcons(sounds or SoundSettings())
         self._ending: Stop | None = None
 
     def begin(self) -> list[Command]:
@@ -62,6 +65,7 @@ class Conversation:
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
+        commands += self._earcons.handle(event, decided)
         commands += self._within_budget(event) + self._devices.handle(event)
         return self._heard_out(commands + self._own(event))
 

@@ -34,6 +34,9 @@ Action = Literal[
 ]
 """What a key means. ``terminal/keys.py`` knows which key it is."""
 
+Chime = Literal["bell", "listening", "thinking", "reconnected"]
+"""A sound of our own."""
+
 OpenedBy = Literal["voice", "key"]
 CloseReason = Literal["silence", "key", "longest", "mute", "mode", "provider"]
 Direction = Literal["capture", "playout"]
@@ -708,7 +711,9 @@ class DropPlayout:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Sound the bell of a timer, over whatever is playing."""
+    """Sound one of our own sounds over whatever is playing: a timer's bell, or a small sign."""
+
+    sound: Chime = "bell"
 
 
 # --- Commands: the devices ---

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from voice_assistant.core.chimes import chime
+from voice_assistant.core.events import Chime
 from voice_assistant.core.jitter import (
     SAMPLES_PER_MS,
     Drained,
@@ -91,9 +93,13 @@ class Mixer:
         """Fade out a reply, give up the rest for good, and say how many ms of it that makes heard."""
         return self._buffer.drop(item)
 
-    def ring(self) -> None:
-        """Sound the bell, over whatever is playing; it is no reply, and nothing holds it up."""
-        self._bell = bell()
+    def ring(self, sound: Chime = "bell") -> None:
+        """Sound one of our own sounds over whatever is playing; nothing holds it up.
+
+        A timer's bell that is ringing is not cut short for a smaller one.
+        """
+        if sound == "bell" or not len(self._bell):
+            self._bell = chime(sound)
 
     def pull(self, samples: int) -> bytes:
         """The next *samples*, exactly; silence where there is nothing to play."""
@@ -132,16 +138,6 @@ class Mixer:
             self._ramp_left -= ramping
             self._gain = self._gain + step * ramping if self._ramp_left else self._wanted_gain
         return gains
-
-
-def bell() -> NDArray[np.float32]:
-    """Three strokes of a small bell, 24 kHz: two partials that die away, at a third of full scale."""
-    stroke_samples = round(400 * SAMPLES_PER_MS)
-    seconds = np.arange(stroke_samples) / (1000 * SAMPLES_PER_MS)
-    tone = np.sin(2 * np.pi * 880 * seconds) + 0.5 * np.sin(2 * np.pi * 2217 * seconds)
-    rise = np.minimum(seconds / 0.005, 1.0)
-    stroke = (7000 * rise * np.exp(-seconds * 8) * tone).astype(np.float32)
-    return np.tile(stroke, 3)
 
 
 def _to_pcm(samples: NDArray[np.float32]) -> bytes:

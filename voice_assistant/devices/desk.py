@@ -103,9 +103,9 @@ class Desk:
             case ResumePlayout():
                 with self._lock:
                     self._mixer.resume()
-            case Ring():
+            case Ring(sound):
                 with self._lock:
-                    self._mixer.ring()
+                    self._mixer.ring(sound)
             case DropPlayout(item):
                 with self._lock:
                     heard_ms = self._mixer.drop(item)
