@@ -7,8 +7,6 @@ delivery goes into the mixer and comes out again at the end.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +17,15 @@ from voice_assistant.asking import Prompt
 from voice_assistant.config import Config
 from voice_assistant.core.events import Event
 from voice_assistant.core.mixer import Mixer
-from voice_assistant.devices import portaudio
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
+from voice_assistant.devices.loading import Loading
 from voice_assistant.devices.optional import SpeakerIfAny
 from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.reopening import End
 from voice_assistant.devices.wav import FileMicrophone, FileSpeaker, TwoSpeakers, read_wav
 from voice_assistant.errors import DeviceError, UsageError
 from voice_assistant.session import Loudspeaker
-
-LOADING_LIMIT_S = 15.0
-"""For PortAudio to look for devices: a second on a slow machine; some sound servers answer late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,49 +173,14 @@ def check_files(options: Options, *, is_question: bool) -> None:
         raise DeviceError(f"cannot write {into}: no such folder", remedy="Choose another place for the file.")
 
 
-def load_devices(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-    """Begin to load PortAudio, which takes its time to look for devices.
-
-    It has a thread that may be left behind: one of a pool would be waited for at the end, and a sound server
-    that hangs would then hold the program for ever.
-    """
-    loading = loop.create_future()
-
-    def settle(error: Exception | None) -> None:
-        if loading.done():
-            return  # nobody waits any more
-        if error is None:
-            loading.set_result(None)
-        else:
-            loading.set_exception(error)
-
-    def load() -> None:
-        failure: Exception | None = None
-        try:
-            portaudio.load()
-        except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the program has ended meanwhile
-            loop.call_soon_threadsafe(settle, failure)
-
-    threading.Thread(target=load, name="PortAudio", daemon=True).start()
-    return loading
-
-
-async def loaded(loading: asyncio.Future[None], *, is_needed: bool) -> None:
+async def loaded(loading: Loading, *, is_needed: bool) -> None:
     """Wait for PortAudio; where a loudspeaker is not needed, opening one tells that it is missing.
 
     Raises:
-        DeviceError: It is not there, or its sound server hangs.
+        DeviceError: It is not there, or its sound server hangs: opening one would hang as well.
     """
     try:
-        async with asyncio.timeout(LOADING_LIMIT_S):
-            await loading
-    except TimeoutError as error:
-        raise DeviceError(
-            f"the sound system does not answer within {LOADING_LIMIT_S:.0f} s",
-            remedy="Its server hangs: start it anew, or name another in PULSE_SERVER.",
-        ) from error
-    except DeviceError:
-        if is_needed:
+        await loading.done()
+    except DeviceError as error:
+        if is_needed or isinstance(error.__cause__, TimeoutError):
             raise
