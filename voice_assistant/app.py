@@ -28,9 +28,10 @@ from voice_assistant.core.events import Command, Event, Notify, StopRequested, T
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.status import Status
 from voice_assistant.devices import portaudio
+from voice_assistant.devices.loading import Loading
 from voice_assistant.devices.reopening import Reopening
 from voice_assistant.devices.wav import FileMicrophone, wav_seconds
-from voice_assistant.ends import Ends, Options, check_files, load_devices, loaded, wants_devices
+from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
 from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
 from voice_assistant.providers import open_provider
@@ -125,7 +126,9 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     asker = _asker(options, post, is_question=is_question)
     async with AsyncExitStack() as stack:
         # Meanwhile the provider is asked, or started.
-        ready = load_devices(loop) if wants_devices(options) else None
+        ready = Loading(loop) if wants_devices(options) else None
+        if ready:
+            stack.callback(ready.close)
         timers = Timers(post, loop.time)
         stack.callback(timers.close)
         # A timer would outlive a single question, and then ring for nobody.
