@@ -108,3 +108,9 @@ def test_a_frame_of_another_make_is_refused() -> None:
 def test_a_strictness_out_of_range_is_refused() -> None:
     with pytest.raises(SettingError, match="strictness"):
         SpeechSettings(strictness=3)
+
+
+def test_somebody_who_is_speaking_already_when_it_begins_to_listen_is_heard_at_once() -> None:
+    opinions = judge(clip()[int(0.5 * NEAR_RATE) :])
+
+    assert sum(opinion.is_clear for opinion in opinions[:25]) >= 4
