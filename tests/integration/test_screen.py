@@ -522,6 +522,9 @@ def test_the_stage_takes_the_whole_terminal_and_gives_it_back(emulator: Emulator
     rows = emulator.until("大家好", "waiting for microphone, loudspeaker")
 
     assert not any("assistant:" in row or "hands-free" in row for row in rows)
+    word = next(n for n, row in enumerate(rows) if "\u2580" in row or "\u2588" in row)
+    column = next(at for at, char in enumerate(rows[word]) if char != " ")
+    assert emulator.view.buffer[word][column].fg == "green"
     assert sum("\u2580" in row or "\u2588" in row for row in rows) >= 2
     emulator.resize(60, 12)
     show(screen, [Pressed(9.0, "help")])

@@ -100,6 +100,12 @@ def test_a_warning_is_in_sight_for_a_while_and_then_gone() -> None:
     assert rows(Snapshot((), READY, 0), notice=late)[-1].strip() == "● READY"
 
 
+def test_muted_is_said_whoever_has_the_floor() -> None:
+    speaking = Status(link="ready", muted=True, playing="a")
+
+    assert "MUTED" in rows(Snapshot((), speaking, 0))[-1]
+
+
 @given(
     width=st.integers(9, 220),
     height=st.integers(3, 60),

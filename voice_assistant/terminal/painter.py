@@ -169,6 +169,8 @@ class Painter:
         rows = text.wrap(self._console, width, tab_size=1)
         for row in rows:
             row.rstrip()
+            # A text without spans would be rendered without its own style.
+            row.stylize_before(row.style)
         return [
             Row("".join(map(self._styled, row.render(self._console))), cell_len(row.plain)) for row in rows
         ] or [Row("", 0)]

@@ -166,8 +166,10 @@ def _light(snapshot: Snapshot, notice: NoticeLine | None, width: int) -> Text:
         row = Text(" \u25cf READY ", "bold green", end="", no_wrap=True)
     if snapshot.status.recording:
         row.append("REC ", "bold red")
+    if snapshot.status.muted:
+        row.append("MUTED ", "bold red reverse")
     if snapshot.status.is_unheard:
-        row.append("muted: nobody hears you", "bold red")
+        row.append("you speak, and nobody hears it", "bold red")
     elif notice and snapshot.status.at - notice.began_at < NOTICE_S:
         row.append(f"{notice.severity}: {notice.words}", "bold yellow")
     row.truncate(width)
