@@ -119,34 +119,57 @@ def test_a_mistake_in_the_settings_is_a_finding_and_not_the_end(tmp_path: Path) 
     assert by_check(ended.stdout)["session"]["state"] == "ok"
 
 
-def test_a_sound_server_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:
-    (tmp_path / "pulse.conf").write_text(ALSA_CONFIGURATION)
+def run_where_the_sound_server_hangs(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python program where PulseAudio takes calls and never answers."""
+    (folder / "pulse.conf").write_text(ALSA_CONFIGURATION)
     with socket.socket(socket.AF_UNIX) as never_answers:
-        never_answers.bind(str(tmp_path / "native"))
+        never_answers.bind(str(folder / "native"))
         never_answers.listen()
         env = home_environment(
             os.environ,
-            tmp_path,
-            PULSE_SERVER=f"unix:{tmp_path / 'native'}",
-            ALSA_CONFIG_PATH=str(tmp_path / "pulse.conf"),
+            folder,
+            PULSE_SERVER=f"unix:{folder / 'native'}",
+            ALSA_CONFIG_PATH=str(folder / "pulse.conf"),
         )
-        impatient = (
-            "import sys\n"
-            "from voice_assistant import cli, doctor\n"
-            "doctor.SOUND_LIMIT_S = 2.0\n"
-            "sys.exit(cli.main(['doctor', '--json']))\n"
-        )
-        ended = subprocess.run(
-            [sys.executable, "-c", impatient],
+        return subprocess.run(
+            [sys.executable, "-c", program],
             env=env,
-            cwd=tmp_path,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=40,
             check=False,
         )
 
+
+def test_a_sound_server_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:
+    impatient = (
+        "import sys\n"
+        "from voice_assistant import cli, doctor\n"
+        "doctor.SOUND_LIMIT_S = 2.0\n"
+        "sys.exit(cli.main(['doctor', '--json']))\n"
+    )
+
+    ended = run_where_the_sound_server_hangs(tmp_path, impatient)
+
     found = by_check(ended.stdout)
     assert ended.returncode == 3
     assert found["sound"]["text"] == "no end within 2 s"
     assert found["session"]["state"] == "ok"
+
+
+def test_a_sound_server_that_hangs_does_not_hang_a_conversation(tmp_path: Path) -> None:
+    impatient = (
+        "import sys\n"
+        "from voice_assistant import cli\n"
+        "from voice_assistant.devices import loading\n"
+        "loading.LIMIT_S = 2.0\n"
+        "sys.exit(cli.main(['talk', '--plain']))\n"
+    )
+
+    ended = run_where_the_sound_server_hangs(tmp_path, impatient)
+
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "the sound system does not answer within 2 s" in ended.stderr
+    assert "PULSE_SERVER" in ended.stderr
