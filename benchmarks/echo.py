@@ -76,6 +76,9 @@ PULL = REPLY_RATE // 100
 LATEST_S = 0.004
 """Callbacks come up to this much late."""
 
+SHORTEST_S = 1.0
+"""Speech between two pauses that is shorter than this is left out: a user says something."""
+
 AFTER_S = 1.0
 """After a user or a burst, for so long, a dip is theirs."""
 
@@ -139,7 +142,12 @@ def speech(folder: Path) -> Iterator[Clip]:
             for entry in json.loads(labels.read_text())["files"]
             if entry.get("cond") in ("clean", "far-40dBFS")
         ]
-        found = [(entry["file"], turn["start"], turn["end"]) for entry in quiet for turn in entry["turns"]]
+        found = [
+            (entry["file"], start, end)
+            for entry in quiet
+            for start, end in entry["segments"]
+            if end - start >= SHORTEST_S
+        ]
     else:
         found = [
             (path.name, None, None) for path in sorted(folder.glob("*")) if path.suffix in (".wav", ".flac")
@@ -162,7 +170,7 @@ def phrases(sound: Sound) -> list[Sound]:
     starts = [spoken[0], *spoken[cuts + 1]]
     ends = [*spoken[cuts], spoken[-1]]
     parts = [sound[start * BLOCK : (end + 1) * BLOCK] for start, end in zip(starts, ends, strict=True)]
-    return [part for part in parts if len(part) > NEAR_RATE]
+    return [part for part in parts if len(part) >= SHORTEST_S * NEAR_RATE]
 
 
 def at_level(sound: Sound, dbfs: float) -> Sound:

@@ -48,3 +48,15 @@ def test_after_a_false_turn_it_takes_twice_as_much_and_later_less_again() -> Non
 
 def test_the_user_is_never_locked_out() -> None:
     assert after([CLEAR] * 12, wrong=20) > 55
+
+
+def test_a_faint_voice_has_been_heard_for_as_long_as_a_clear_one_but_never_for_long() -> None:
+    evidence = Evidence()
+    for score in [ECHO_ALONE] * 5 + [FAINT] * 4:
+        evidence.take(score, settling=False)
+    short = evidence.speech_ms
+    for _ in range(50):
+        evidence.take(CLEAR, settling=False)
+
+    assert short == 80
+    assert evidence.speech_ms == 180

@@ -33,11 +33,17 @@ _SETTLING_DOUBT = 2.0
 """While AEC3 does not know the room yet, it takes twice as much."""
 
 
+_LONGEST_ONSET_MS = 180.0
+"""No more than this counts as heard before the reply was paused: what confirms an interruption is to be heard
+in the quiet, or an echo that AEC3 has lost track of confirms itself."""
+
+
 class Evidence:
     """A running sum of the detector's scores under echo."""
 
     def __init__(self) -> None:
         self._frames = 0.0
+        self._frames_for = 0
         self._doubt = 1.0
         self._settling = False
 
@@ -46,6 +52,11 @@ class Evidence:
         """What the sum is worth, in milliseconds of clear speech, less what the doubt takes off."""
         return self._frames * _FRAME_MS / (self._doubt * (_SETTLING_DOUBT if self._settling else 1.0))
 
+    @property
+    def speech_ms(self) -> float:
+        """How long a voice has been heard since the sum began to grow, clear or faint, in milliseconds."""
+        return min(_LONGEST_ONSET_MS, self._frames_for * _FRAME_MS)
+
     def take(self, score: float, *, settling: bool) -> None:
         """Add the next frame's score.
 
@@ -53,13 +64,16 @@ class Evidence:
             score: The detector's log-odds that it is speech.
             settling: AEC3 does not know the room yet.
         """
-        self._frames = max(0.0, self._frames + min(_MOST_FOR, max(_MOST_AGAINST, _SLOPE * score + _OFFSET)))
+        step = min(_MOST_FOR, max(_MOST_AGAINST, _SLOPE * score + _OFFSET))
+        self._frames = max(0.0, self._frames + step)
+        self._frames_for = self._frames_for + (step > 0) if self._frames else 0
         self._settling = settling
         self._doubt = max(1.0, self._doubt * _FORGIVENESS)
 
     def clear(self) -> None:
         """Begin to add up anew; the doubt stays."""
         self._frames = 0.0
+        self._frames_for = 0
 
     def was_wrong(self) -> None:
         """What was taken for a user was none: ask for more."""

@@ -87,7 +87,7 @@ class Share:
 SUSPICION = Share(3, 4)
 """What makes a suspicion. Measured in the closed loop: ducking at 3 of 4 and stopping at 9 of 12 was best."""
 
-NOBODY_MS = 300
+NOBODY_MS = 200
 """A turn that echo may have opened, and that ends with less speech than this, was nobody's."""
 
 WITHDRAWAL_FRAMES = 15
@@ -236,6 +236,8 @@ class TurnGate:
             events.append(TurnSuspected(at))
         if self._is_onset(heard):
             speech_ms = float(sum(self._opinions) * FRAME_MS)
+            if heard.echo:
+                speech_ms = max(speech_ms, self._evidence.speech_ms)
             return events + self._open(at, "voice", speech_ms, over_echo=heard.echo)
         if self._quiet_frames >= WITHDRAWAL_FRAMES:
             events += self._withdraw(at)
