@@ -129,9 +129,7 @@ async def test_a_line_that_ends_while_the_user_speaks_costs_no_sample_and_brings
 
 
 @pytest.mark.parametrize("mode", ["eager", "deferred"])
-async def test_three_seconds_without_a_line_while_the_user_speaks(
-    server: RealtimeServer, mode: str, record_property: Callable[[str, object], None]
-) -> None:
+async def test_three_seconds_without_a_line_while_the_user_speaks(server: RealtimeServer, mode: str) -> None:
     server.play(answers(FIRST, mode=mode))
     with TornWire(server.port) as wire:
         async with rig(wire.url, speed=1.0).talking() as desk:
@@ -156,8 +154,6 @@ async def test_three_seconds_without_a_line_while_the_user_speaks(
     assert len(last.commits) == 1
     assert list(desk.heard.values()) == [FIRST]
     first_try, late = tries[1] - torn_at, last.commits[0][0] - mended_at
-    record_property("first_try_ms", round(first_try * 1000))
-    record_property("late_ms", round(late * 1000))
     assert first_try < 1.0
     assert late < 2.0
     samples = [entry.near.first_sample for entry in desk.all(Captured)]
