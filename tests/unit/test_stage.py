@@ -34,7 +34,7 @@ def reply(words: str, heard_ms: float = 500.0) -> ReplyLine:
 
 
 def test_the_smallest_letter_reads_as_it_should() -> None:
-    assert draw("HI", "small") == ["▌ ▌▝▛ ", "▙▄▌ ▌ ", "▌ ▌ ▌ ", "▘ ▘▝▀ "]
+    assert draw("HI", "small") == ("▌ ▌▝▛ ", "▙▄▌ ▌ ", "▌ ▌ ▌ ", "▘ ▘▝▀ ")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -45,7 +45,7 @@ def test_every_letter_takes_the_cells_that_are_said(size: Size) -> None:
 
     assert all(len(shown) == high for shown in drawn.values())
     assert all(len(row) == wide for shown in drawn.values() for row in shown)
-    assert len({tuple(shown) for shown in drawn.values()}) == len(drawn)
+    assert len(set(drawn.values())) == len(drawn)
 
 
 def test_what_cannot_be_drawn_is_told() -> None:

@@ -8,6 +8,7 @@ can be shown so; what it cannot is shown as it is.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 Size = Literal["small", "medium", "large"]
@@ -97,16 +98,17 @@ def letter_cells(size: Size) -> tuple[int, int]:
     return {"large": (12, 7), "medium": (6, 4), "small": (3, 4)}[size]
 
 
-def draw(text: str, size: Size) -> list[str]:
+@lru_cache(maxsize=64)
+def draw(text: str, size: Size) -> tuple[str, ...]:
     """Draw a text that is ``drawable``: its rows from the top, all of one width."""
     dots = [_row_of_dots(text, row) for row in range(DOTS_HIGH)]
     if size == "large":
-        return ["".join("\u2588\u2588" if dot else "  " for dot in row) for row in dots]
+        return tuple("".join("\u2588\u2588" if dot else "  " for dot in row) for row in dots)
     dots.append([False] * len(dots[0]))
     pairs = zip(dots[::2], dots[1::2], strict=True)
     if size == "medium":
-        return ["".join(_HALVES[2 * a + b] for a, b in zip(*pair, strict=True)) for pair in pairs]
-    return [_quadrants(upper, lower) for upper, lower in pairs]
+        return tuple("".join(_HALVES[2 * a + b] for a, b in zip(*pair, strict=True)) for pair in pairs)
+    return tuple(_quadrants(upper, lower) for upper, lower in pairs)
 
 
 def _row_of_dots(text: str, row: int) -> list[bool]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.cells import cell_len
-from rich.text import Text
+from rich.text import Span, Text
 
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.status import Status
@@ -36,6 +37,7 @@ class StagePainter(Painter):
 
     _spoken: UserLine | ReplyLine | None = None
     _notice: NoticeLine | None = None
+    _drawn: Mapping[tuple[str, str, tuple[Span, ...]], Row] = MappingProxyType({})
 
     def paint(self, finished: Sequence[Line], snapshot: Snapshot) -> None:
         """Keep what was finished last in mind, and draw the frame."""
@@ -53,7 +55,10 @@ class StagePainter(Painter):
             texts = [*shown, *texts[len(shown) :]]
         if snapshot.draft:
             texts[-2] = draft_text(snapshot.draft, width // 3)
-        return [self._rows(text, width)[0] for text in texts]
+        # Most rows stay from frame to frame.
+        kept = {(text.plain, str(text.style), tuple(text.spans)): text for text in texts}
+        self._drawn = {key: self._drawn.get(key) or self._rows(text, width)[0] for key, text in kept.items()}
+        return [self._drawn[text.plain, str(text.style), tuple(text.spans)] for text in texts]
 
     def _begin_frame(self) -> str:
         return _HOME if self._hidden else _ALTERNATE + _HOME
@@ -99,13 +104,13 @@ def _word(status: Status) -> tuple[str, str]:
     return word.upper(), style
 
 
-def _large(word: str, width: int, height: int) -> list[str]:
+def _large(word: str, width: int, height: int) -> tuple[str, ...]:
     """Draw a word as large as there is room for."""
     for size in SIZES:
         cells, rows = letter_cells(size)
         if cells * len(word) <= width and rows <= height:
             return draw(word, size)
-    return [word[:width]]
+    return (word[:width],)
 
 
 def _current(snapshot: Snapshot, spoken: UserLine | ReplyLine | None) -> tuple[str, str]:
