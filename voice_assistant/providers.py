@@ -19,8 +19,8 @@ from voice_assistant.dialects import new_dialect
 from voice_assistant.dialects.base import Dialect, ProviderSettings
 from voice_assistant.dialects.names import ItemNames
 from voice_assistant.dialects.proxy import choose_model, models_url, shown_url
-from voice_assistant.dialects.refusals import refusal
-from voice_assistant.errors import AuthError, LinkError, VoiceAssistantError
+from voice_assistant.dialects.refusals import refusal, refused_listing
+from voice_assistant.errors import LinkError, VoiceAssistantError
 from voice_assistant.link import get_json
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import OfflineProcess
@@ -118,15 +118,8 @@ async def _only_model(url: str, key: str, route: Route | None) -> str:
     """Ask the proxy for its only realtime model."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     status, listing = await get_json(models_url(url), headers, route)
-    if status in (400, 401, 403):  # a proxy without a database answers 400 to a wrong key
-        raise AuthError(
-            f"the proxy refuses the key (HTTP {status})", remedy="Set LITELLM_API_KEY to a key of this proxy."
-        )
     if status != 200:
-        raise LinkError(
-            f"no LiteLLM proxy answers at {shown_url(url)} (HTTP {status})",
-            remedy="Check the address in --url or LITELLM_URL, or name a model with --model.",
-        )
+        raise refused_listing(status, shown_url(url), has_key=bool(key))
     return choose_model(listing)
 
 

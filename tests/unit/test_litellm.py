@@ -17,7 +17,6 @@ from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
-    ClearInput,
     CommitInput,
     Configure,
     Event,
@@ -220,7 +219,7 @@ def test_the_end_of_a_turn_is_said_in_the_word_that_is_set(word: Any) -> None:
 
 
 def test_what_the_proxy_has_no_word_for_is_not_said(dialect: LiteLLM) -> None:
-    for command in (ClearInput(1), RequestReply(), CancelReply("a"), TruncateReply("a", 10.0)):
+    for command in (RequestReply(), CancelReply("a"), TruncateReply("a", 10.0)):
         assert dialect.encode(command) == []
 
 
@@ -371,8 +370,8 @@ def test_a_session_opens_with_what_the_provider_can_do(dialect: LiteLLM) -> None
     assert isinstance(opened, SessionOpened)
     assert (opened.at, opened.model) == (2.5, "gemini-x")
     can = opened.capabilities
-    assert (can.configure, can.confirms_setup) == ("once", "perhaps")
-    assert not any((can.cancel, can.truncate, can.clear_input, can.reply_text))
+    assert can.confirms_setup == "perhaps"
+    assert not any((can.cancel, can.truncate))
     assert "gemini_live_defer_setup" in can.unconfigured_remedy
 
 

@@ -14,7 +14,6 @@ from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
-    ClearInput,
     CommitInput,
     Configure,
     Event,
@@ -114,7 +113,6 @@ def test_a_turn_goes_out_whole_at_24_khz_and_is_ended(dialect: OpenAI) -> None:
     [
         (RequestReply(), {"type": "response.create"}),
         (CancelReply("a"), {"type": "response.cancel"}),
-        (ClearInput(1), {"type": "input_audio_buffer.clear"}),
         (
             TruncateReply("a", 1234.9),
             {"type": "conversation.item.truncate", "item_id": "a", "content_index": 0, "audio_end_ms": 1234},

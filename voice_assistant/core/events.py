@@ -47,26 +47,18 @@ class Capabilities:
     """What one provider can do. The conversation reads this, never the provider's name.
 
     Args:
-        configure: Does it honour instructions, voice and tools: always, only before the first turn, or never?
         turn_end: Who may call the end of the user's turn?
         cancel: Can a reply be stopped from here?
         truncate: Does it take our word for what was heard?
-        clear_input: Can sound that it already has be taken back?
-        user_text: Does it send the user's words?
-        reply_text: Does the reply come with its words?
         confirms_setup: Will ``SessionConfigured`` come: always, perhaps, or never?
         session_limit_s: Seconds after which it ends a session by itself, where known.
         unconfigured_remedy: What would make it honour instructions and voice, told when it does not.
         wordless_remedy: What would make its replies come with words, told when they do not.
     """
 
-    configure: Literal["always", "once", "never"] = "once"
     turn_end: Literal["ours", "theirs", "both"] = "both"
     cancel: bool = False
     truncate: bool = False
-    clear_input: bool = False
-    user_text: bool = True
-    reply_text: bool = True
     confirms_setup: Literal["always", "perhaps", "never"] = "perhaps"
     session_limit_s: float | None = None
     unconfigured_remedy: str = ""
@@ -625,13 +617,6 @@ class SendText:
 
 
 @dataclass(frozen=True, slots=True)
-class ClearInput:
-    """Take back what was sent of a turn; only where the provider honours it."""
-
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
 class RequestReply:
     """Ask for an answer; a dialect has no word for it where the answer comes by itself."""
 
@@ -786,7 +771,6 @@ Command = (
     | AppendInput
     | CommitInput
     | SendText
-    | ClearInput
     | RequestReply
     | CancelReply
     | TruncateReply
@@ -812,7 +796,6 @@ WireCommand = (
     | AppendInput
     | CommitInput
     | SendText
-    | ClearInput
     | RequestReply
     | CancelReply
     | TruncateReply

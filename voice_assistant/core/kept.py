@@ -64,11 +64,6 @@ class KeptSound:
         return sum(turn.ms for turn in self._turns)
 
     @property
-    def unanswered_ms(self) -> float:
-        """Milliseconds of sound that a new link would get."""
-        return sum(turn.ms for turn in self._turns if turn.reply is None)
-
-    @property
     def has_unanswered(self) -> bool:
         """Does a turn that was ended wait for its answer?"""
         return any(turn.is_committed and turn.reply is None for turn in self._turns)

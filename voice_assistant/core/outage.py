@@ -42,11 +42,6 @@ class Outage:
         # Since when no link has proved itself: one that opens and breaks at once is no return.
         self._trouble_since: float | None = None
 
-    @property
-    def is_on(self) -> bool:
-        """Is the line gone?"""
-        return self._lost_at is not None
-
     def begin(self, at: float, *, is_torn: bool = False) -> bool:
         """The line is gone; say whether that is news.
 

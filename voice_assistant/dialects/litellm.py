@@ -20,7 +20,6 @@ from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
     Capabilities,
-    ClearInput,
     CommitInput,
     Configure,
     Event,
@@ -50,14 +49,9 @@ from voice_assistant.dialects.user_words import UserWords
 from voice_assistant.errors import ConfigError
 
 CAPABILITIES = Capabilities(
-    configure="once",
     turn_end="both",
     cancel=False,
     truncate=False,
-    clear_input=False,
-    user_text=True,
-    # Words of the assistant come from Vertex only; when they come, they are handed on all the same.
-    reply_text=False,
     confirms_setup="perhaps",
     # Gemini ends a connection after about ten minutes, and the proxy keeps its warning to itself.
     session_limit_s=600.0,
@@ -163,7 +157,7 @@ class LiteLLM:
                 return [wire.create_message("user", text)]
             case SendToolResult(call=call, output=output):
                 return [wire.tool_result(call, output)]
-            case ClearInput() | RequestReply() | CancelReply() | TruncateReply():
+            case RequestReply() | CancelReply() | TruncateReply():
                 return []
 
     def _session(self, recall: tuple[Recalled, ...]) -> dict[str, object]:

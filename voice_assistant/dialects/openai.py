@@ -16,7 +16,6 @@ from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
     Capabilities,
-    ClearInput,
     CommitInput,
     Configure,
     Event,
@@ -44,11 +43,9 @@ from voice_assistant.dialects.proxy import realtime_url, shown_url
 from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
 
 CAPABILITIES = Capabilities(
-    configure="always",
     turn_end="ours",
     cancel=True,
     truncate=True,
-    clear_input=True,
     confirms_setup="always",
 )
 
@@ -112,9 +109,6 @@ class OpenAI:
                 tail = self._near.flush()
                 self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
                 return [*([wire.append_audio(tail)] if tail else []), wire.commit_audio()]
-            case ClearInput():
-                self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
-                return [wire.clear_audio()]
             case RequestReply():
                 return [wire.create_reply()]
             case CancelReply():

@@ -311,11 +311,6 @@ def end_audio() -> str:
     return json.dumps({"type": "input_audio_buffer.end"})
 
 
-def clear_audio() -> str:
-    """Take back the sound that was not ended yet."""
-    return json.dumps({"type": "input_audio_buffer.clear"})
-
-
 def create_reply() -> str:
     """Ask for a reply."""
     return json.dumps({"type": "response.create"})
