@@ -202,6 +202,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         _show(config, options, view, stack, post, loop)
         if provider.notice:
             session.tell(Notify("info", provider.notice))
+        if config.echo.duplex == "half":
+            session.tell(Notify("info", "Half duplex: while a reply is heard, only a key interrupts it."))
         for error in ends.missing:
             session.tell(Notify("info", f"Nothing is heard: {error}."))
         if options.text:

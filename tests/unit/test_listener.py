@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SILENCE_DBFS, AudioFrame, silence
+from voice_assistant.core.echo import EchoSettings
 from voice_assistant.core.events import (
     Captured,
     DeviceLost,
@@ -48,8 +51,9 @@ def quiet(seconds: float) -> Samples:
 class Session:
     """A listener and all that it made of a microphone so far."""
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, far: AudioFrame = FAR) -> None:
         self.listener = listener or Listener()
+        self.far = far
         self.events: list[Event] = []
         self.sample = 0
 
@@ -58,7 +62,7 @@ class Session:
         for block in sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME):
             near = AudioFrame(block.tobytes(), NEAR_RATE, self.sample)
             self.sample += FRAME
-            events += self.listener.judge(Captured(self.sample / NEAR_RATE, near, FAR))
+            events += self.listener.judge(Captured(self.sample / NEAR_RATE, near, self.far))
         self.events += events
         return events
 
@@ -258,3 +262,39 @@ def test_a_muted_room_that_is_quiet_gets_no_hint() -> None:
     session.do(Pressed(0.0, "mute"))
 
     assert of(SpokeWhileMuted, session.hear(quiet(3))) == []
+
+
+def playing() -> AudioFrame:
+    noise = np.random.default_rng(3).normal(0, 3000, REPLY_RATE // 50).astype(np.int16)
+    return AudioFrame(noise.tobytes(), REPLY_RATE)
+
+
+@pytest.mark.parametrize(("duplex", "heard"), [("full", True), ("half", False)])
+def test_half_duplex_hears_nobody_while_the_microphone_may_hear_a_reply(
+    duplex: Literal["full", "half"], heard: bool
+) -> None:
+    session = Session(Listener(echo=EchoSettings(duplex=duplex)), playing())
+    # A fifth of a second of loudspeaker, a fifth of none: the microphone follows it.
+    noise, stretch = np.random.default_rng(4).normal(0, 1, 6 * NEAR_RATE), NEAR_RATE // 5
+    said = np.concatenate((quiet(2), clip()))[: len(noise)]
+    for start in range(0, len(said), stretch):
+        is_loud = start // stretch % 2 == 0
+        session.far = playing() if is_loud else FAR
+        echo = noise[start : start + stretch] * (200 if is_loud else 4)
+        session.hear(said[start : start + stretch] + echo[: len(said) - start].astype(np.int16))
+
+    assert bool(of(TurnOpened, session.events)) is heard
+
+
+def test_half_duplex_hears_the_key_and_everybody_else_once_the_reply_is_over() -> None:
+    session = Session(Listener(echo=EchoSettings(duplex="half")), playing())
+    session.hear(quiet(0.2))
+    by_key = session.do(Pressed(1.0, "talk"))
+    session.do(Released(1.1, "talk", tap=False))
+    session.far = FAR
+    session.hear(quiet(3.0))
+
+    by_voice = session.hear(clip())
+
+    assert of(TurnOpened, by_key)
+    assert of(TurnOpened, by_voice)

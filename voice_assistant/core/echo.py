@@ -61,8 +61,12 @@ class EchoSettings:
     send: Literal["cleaned", "raw"] = "cleaned"
     """what the provider hears: "cleaned" of echo, or "raw" as the microphone heard it"""
 
+    duplex: Literal["full", "half"] = "full"
+    """"full": you may speak into a reply; "half": while the microphone hears one, only a key interrupts it"""
+
     def __post_init__(self) -> None:
         check_choice(self, "send", ("cleaned", "raw"))
+        check_choice(self, "duplex", ("full", "half"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ whether the microphone is live. What a turn does to a reply is the conversation'
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voice_assistant.core.audio import SAMPLE_BYTES, SILENCE_DBFS, AudioFrame, level_dbfs
 from voice_assistant.core.echo import Cleaned, EchoCanceller, EchoSettings
 from voice_assistant.core.events import (
@@ -29,6 +31,9 @@ from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 
+NOBODY = -10.0
+"""Log-odds that somebody speaks where nobody shall be heard."""
+
 
 class Listener:
     """Canceller, detector and gate in a row; it holds the mode and the mute switch."""
@@ -40,6 +45,7 @@ class Listener:
         echo: EchoSettings | None = None,
     ) -> None:
         self._canceller = EchoCanceller(echo)
+        self._is_half_duplex = echo is not None and echo.duplex == "half"
         self._detector = SpeechDetector(speech)
         self._gate = TurnGate(turns)
         self._monitor = MonitorWatch()
@@ -105,6 +111,8 @@ class Listener:
             level = Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)
             return [level, *self._hint(event.at, cleaned)]
         opinion = self._detector.judge(cleaned.frame)
+        if self._is_half_duplex and cleaned.echo:
+            opinion = replace(opinion, is_speech=False, is_clear=False, score=NOBODY)
         heard = Heard(
             since(cleaned.voice, self._live_from),
             is_speech=opinion.is_speech,
