@@ -77,6 +77,7 @@ RULES: Mapping[str, set[str]] = {
         "link",
         "offline",
         "providers",
+        "route",
         "",
     },
     "doctor": {"checks", "config", "core.plain_text", "errors", "providers"},

@@ -34,6 +34,7 @@ from voice_assistant.offline.recogniser import RecogniserMissingError
 from voice_assistant.offline.recogniser import load as load_recogniser
 from voice_assistant.offline.voice import Voice, VoiceMissingError
 from voice_assistant.providers import DEFAULT_URL, Provider, is_offline, open_provider
+from voice_assistant.route import Route
 
 _INSTALL_RECOGNISER = (
     "Run 'make setup' in a checkout. Where there is no package for this system, use a provider with a key: "
@@ -75,6 +76,7 @@ async def examine(config: Config, access: Access, tell: Tell) -> None:
         async with asyncio.timeout(LIMIT_S), AsyncExitStack() as stack:
             if offline:
                 await _examine_offline(config, tell)
+            route = Route(config.route)
             provider = await open_provider(
                 config.provider,
                 config.offline,
@@ -83,8 +85,9 @@ async def examine(config: Config, access: Access, tell: Tell) -> None:
                 key=access.key,
                 chat_key=access.chat_key,
                 log=access.log,
+                route=route,
             )
-            await _begin_session(provider, config, note, has_key=bool(access.key))
+            await _begin_session(provider, config, route, note, has_key=bool(access.key))
     except TimeoutError:
         error = HandshakeError(
             f"no session within {LIMIT_S:.0f} s",
@@ -172,7 +175,9 @@ def offline_is_installed() -> Finding:
 # --- A session, without a conversation ---
 
 
-async def _begin_session(provider: Provider, config: Config, tell: Tell, *, has_key: bool) -> None:
+async def _begin_session(
+    provider: Provider, config: Config, route: Route, tell: Tell, *, has_key: bool
+) -> None:
     """Open a link, say who we are, and wait for what comes of it.
 
     Raises:
@@ -180,7 +185,7 @@ async def _begin_session(provider: Provider, config: Config, tell: Tell, *, has_
     """
     loop = asyncio.get_running_loop()
     inbox: asyncio.Queue[Event] = asyncio.Queue()
-    link = Link(inbox.put_nowait, loop.time)
+    link = Link(inbox.put_nowait, loop.time, route)
     dialect = provider.new_dialect()
     began = loop.time()
     link.connect(1, dialect.request(), 0.0)
