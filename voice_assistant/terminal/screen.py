@@ -26,6 +26,9 @@ DRAW_EVERY_S = 0.1
 LOOK_EVERY_S = 0.25
 """How often a change of the terminal's size is looked for while nothing else happens."""
 
+SHOWN_CHARACTERS = 40
+"""Of what was copied."""
+
 STOP_WITHIN_S = 0.5
 """How long the end of a session waits for a terminal that takes nothing."""
 
@@ -109,9 +112,8 @@ class Screen:
         if not words:
             return NoticeLine(at, "info", "There are no words of an answer to copy.")
         self._painter.copy(words)
-        return NoticeLine(
-            at, "info", f"The last answer is copied, where the terminal allows it: {words[:40]}..."
-        )
+        begins = words if len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS]}..."
+        return NoticeLine(at, "info", f"The last answer is copied, where the terminal allows it: {begins}")
 
     def _leave(self, lines: Sequence[Line]) -> None:
         """Leave a snapshot for the thread."""
