@@ -16,6 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 FOUND = 0.97
 """A window counts as found from this correlation on; another syllable of the same pitch reaches 0.95."""
 
+HELD_UP_MS = 240
+"""In all, for which a comparison forgives harm in the middle: on a shared machine with two cores, stalls of
+20 to 175 ms hold up the sound server, its recorder or the program, and the card goes on without them. That
+the program itself loses and repeats no sample is held exactly where no card is in the way: in the mixer's
+properties, and on WAV files."""
+
 NEARBY_MS = 3
 FIR_TAPS = 64
 
@@ -55,6 +61,20 @@ class Alignment:
     def is_whole(self) -> bool:
         """Every window was found, each in step with the one before."""
         return not self.missing and not self.jumps
+
+    def harmed_ms(self, rate: int, window_ms: float = 40) -> float:
+        """How much was missing or out of step, in all; what is lost is both, and counts once."""
+        out_of_step = sum(abs(jump.samples) for jump in self.jumps) * 1000 / rate
+        return max(len(self.missing) * window_ms, out_of_step)
+
+    def was_held_up(self, rate: int, window_ms: float = 40) -> bool:
+        """The beginning and the end are there, and what is harmed between them is a machine's stall."""
+        windows = [at for at, _ in self.offsets]
+        if not windows:
+            return False
+        last = max((*windows, *self.missing))
+        has_ends = windows[0] == 0 and windows[-1] == last
+        return has_ends and self.harmed_ms(rate, window_ms) <= HELD_UP_MS
 
 
 def align(

@@ -118,6 +118,8 @@ def share_heard(sent: bytes, speaker: Samples) -> float:
 
 def _complaints(sent: Samples, heard: Samples, found: Alignment, least_snr_db: float) -> list[str]:
     rate = CARD_RATE
+    if not found.is_whole and found.was_held_up(rate):
+        return []
     complaints = [f"lost: 40 ms at {at * 1000 / rate:.0f} ms" for at in found.missing]
     complaints += [
         f"out of step by {jump.samples * 1000 / rate:+.2f} ms at {jump.at * 1000 / rate:.0f} ms"

@@ -66,3 +66,20 @@ def test_the_recorded_sentence_is_there() -> None:
 
     assert speech.size == 4 * RATE
     assert np.abs(speech).max() > 3000
+
+
+@pytest.mark.parametrize("stall", [160, 3200, -160, -3200])
+def test_a_stall_in_the_middle_is_known_from_a_loss_that_is_longer(stall: int) -> None:
+    def with_gap(samples: int) -> NDArray[np.int16]:
+        hole = np.zeros(max(0, samples), dtype=np.int16)
+        return np.concatenate((BEFORE, SENT[:20_000], hole, SENT[20_000 + max(0, -samples) :]))
+
+    assert align(SENT, with_gap(stall), RATE).was_held_up(RATE)
+    assert not align(SENT, with_gap(8000 if stall > 0 else -8000), RATE).was_held_up(RATE)
+
+
+@pytest.mark.parametrize("kept", [slice(2000, None), slice(None, -2000)], ids=["start", "end"])
+def test_a_beginning_or_an_end_that_is_missing_is_no_stall(kept: slice) -> None:
+    heard = np.concatenate((BEFORE, SENT[kept], BEFORE))
+
+    assert not align(SENT, heard, RATE).was_held_up(RATE)
