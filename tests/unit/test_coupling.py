@@ -96,3 +96,20 @@ def test_a_user_who_talks_over_real_echo_does_not_hide_it(
         near[talk + index] += power
 
     assert all(follow(Coupling(), near, far)[50:])
+
+
+def test_the_tail_of_an_echo_is_as_long_as_its_delay_and_a_little_more() -> None:
+    far = speech_like(400, 1)
+    coupling = Coupling()
+    before = Coupling()
+    follow(coupling, late(far, 6, 0.1), far)
+    follow(before, late(far[:60], 6, 0.1), far[:60])
+
+    after = []
+    for _ in range(40):
+        coupling.follow(FLOOR, 0.0)
+        before.follow(FLOOR, 0.0)
+        after.append((coupling.tail, before.tail))
+
+    assert 8 <= sum(known for known, _ in after) <= 14
+    assert 28 <= sum(unknown for _, unknown in after) <= 32

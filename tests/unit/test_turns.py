@@ -45,6 +45,7 @@ class Ear:
         *,
         far_active: bool = False,
         echo: bool = False,
+        tail: bool = False,
         begins: bool = False,
         samples: int = FRAME,
     ) -> list[Event]:
@@ -54,9 +55,8 @@ class Ear:
             voice = AudioFrame(pcm(self.sample, samples), NEAR_RATE, self.sample)
             self.sample += samples
             is_speech, is_clear = letter in "sS", letter == "S"
-            heard = Heard(
-                voice, is_speech, is_clear, far_active, echo, score=SCORES.get(letter, -4.0), begins=begins
-            )
+            score = SCORES.get(letter, -4.0)
+            heard = Heard(voice, is_speech, is_clear, far_active, echo, tail=tail, score=score, begins=begins)
             events += self.gate.hear(self.at, heard)
             begins = False
         self.events += events
@@ -147,6 +147,18 @@ def test_a_turn_over_echo_that_was_nobodys_makes_the_next_one_harder() -> None:
     assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == ["TurnOpened", "TurnClosed"]
     assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == []
     assert kinds(ear.hear("ssssss", far_active=True, echo=True)) == ["TurnOpened"]
+
+
+def test_what_may_be_the_rest_of_the_echo_does_not_confirm_a_turn_that_it_opened() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
+    ear.hear("sss", far_active=True, echo=True)
+
+    tail = ear.hear("sssss", far_active=True, echo=True, tail=True)
+    after = ear.hear("sssss", far_active=True, echo=True)
+
+    assert [event.is_speech for event in tail + after if isinstance(event, TurnAudio)] == [False] * 5 + [
+        True
+    ] * 5
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

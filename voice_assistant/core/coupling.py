@@ -45,6 +45,12 @@ _LIKENESS_EVERY = 10
 _SPREAD_DB = 3.0
 """Both ends must move by this much (standard deviation) for a comparison to mean anything."""
 
+_DELAY_EVERY = 25
+"""Frames between two looks at the delay while echo is presumed."""
+
+_RINGING_FRAMES = 5
+"""Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
+
 _UNKNOWN_DB = 200.0
 
 
@@ -60,6 +66,13 @@ class Coupling:
         self._power = 0.0
         self._frames = 0
         self._alike_at: int | None = None
+        self._delay = PATH_FRAMES
+
+    @property
+    def tail(self) -> bool:
+        """What the loudspeaker played may still be on its way to the microphone, or ring in the room."""
+        frames = min(len(self._far), self._delay + _RINGING_FRAMES)
+        return any(self._far[-age] >= _LOUD_DBFS for age in range(1, frames + 1))
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
@@ -73,9 +86,11 @@ class Coupling:
         if loudest < _LOUD_DBFS:
             return False
         self._prove()
-        if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
-            return True
         self._frames += 1
+        if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
+            if self._frames % _DELAY_EVERY == 0 and (place := self._likest()) is not None:
+                self._delay = PATH_FRAMES - place
+            return True
         if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far():
             self._bound_db = _UNKNOWN_DB
             return True
@@ -90,7 +105,11 @@ class Coupling:
 
     def _near_follows_far(self) -> bool:
         """Compare the ends at every delay; yes, if this comparison and the one before agree on one."""
-        before, self._alike_at = self._alike_at, None
+        before, self._alike_at = self._alike_at, self._likest()
+        return before is not None and self._alike_at is not None and abs(before - self._alike_at) <= 1
+
+    def _likest(self) -> int | None:
+        """Where in its past the loudspeaker was like the microphone is now; None where it was not."""
         if len(self._far) == self._far.maxlen:
             delays = sliding_window_view(np.fromiter(self._far, float), _LIKENESS_FRAMES)
             spread = delays.std(axis=1)
@@ -100,5 +119,5 @@ class Coupling:
                 together = (delays - delays.mean(axis=1, keepdims=True)) @ (near - near.mean())
                 likeness = together / (len(near) * near_spread * np.maximum(spread, _SPREAD_DB))
                 best = int(likeness.argmax())
-                self._alike_at = best if likeness[best] > _LIKENESS else None
-        return before is not None and self._alike_at is not None and abs(before - self._alike_at) <= 1
+                return best if likeness[best] > _LIKENESS else None
+        return None

@@ -80,6 +80,7 @@ class Cleaned:
         begins: *voice* does not follow on the one before: the stream began, or a long hole was left out.
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
         echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
+        tail: The reply, or the rest of it, may be in the microphone at this moment.
         settling: There is echo, and AEC3 does not know the room yet: a voice in *frame* may be the reply's.
         removed_db: Echo return loss enhancement of the last third of a second, 0 where there is no echo;
             None where the far end is silent.
@@ -90,6 +91,7 @@ class Cleaned:
     begins: bool
     far_active: bool
     echo: bool
+    tail: bool
     settling: bool
     removed_db: float | None
 
@@ -134,6 +136,7 @@ class EchoCanceller:
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
         echo = self._coupling.follow(heard_power, played_power) and far_active
+        tail = echo and self._coupling.tail
         settling = echo and self._settling > 0
         removed_db = None
         if far_active:
@@ -149,7 +152,7 @@ class EchoCanceller:
             self._coupling = Coupling()
             self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
-        return Cleaned(frame, voice, begins, far_active, echo, settling, removed_db)
+        return Cleaned(frame, voice, begins, far_active, echo, tail, settling, removed_db)
 
     def _cross(self, delayed: Samples, out: Samples, echo: bool) -> Samples:
         """The microphone or AEC3's output: same delay, so one fades into the other without a seam.

@@ -119,6 +119,7 @@ class Listener:
             is_clear=opinion.is_clear,
             far_active=cleaned.far_active,
             echo=cleaned.echo,
+            tail=cleaned.tail,
             score=opinion.score,
             settling=cleaned.settling,
             begins=cleaned.begins,

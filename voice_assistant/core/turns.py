@@ -104,6 +104,7 @@ class Heard:
         is_clear: Its opinion, sure enough to open a turn into the silence, where nobody asks again.
         far_active: A reply is playing.
         echo: The microphone hears it.
+        tail: What it hears of it may be in this very frame.
         score: The detector's log-odds that it is speech.
         settling: The canceller does not know the room yet.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
@@ -114,6 +115,7 @@ class Heard:
     is_clear: bool
     far_active: bool = False
     echo: bool = False
+    tail: bool = False
     score: float = 0.0
     settling: bool = False
     begins: bool = False
@@ -161,8 +163,10 @@ class TurnGate:
         if self._turn is None:
             self._keep(heard.voice)
             return events + self._consider(at, heard)
-        self._count(self._turn, heard)
-        events.append(TurnAudio(at, self._turns, heard.voice, heard.is_speech))
+        # What opened a turn over echo may be the echo itself, and shall not confirm it.
+        is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
+        self._count(self._turn, heard.voice.samples, is_speech)
+        events.append(TurnAudio(at, self._turns, heard.voice, is_speech))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
 
@@ -267,11 +271,11 @@ class TurnGate:
         self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms)]
 
-    def _count(self, turn: _Turn, heard: Heard) -> None:
-        turn.samples += heard.voice.samples
-        turn.silent = 0 if heard.is_speech else turn.silent + heard.voice.samples
-        turn.spoken += heard.voice.samples if heard.is_speech else 0
-        turn.tail += heard.voice.samples if self._key == "released" else 0
+    def _count(self, turn: _Turn, samples: int, is_speech: bool) -> None:
+        turn.samples += samples
+        turn.silent = 0 if is_speech else turn.silent + samples
+        turn.spoken += samples if is_speech else 0
+        turn.tail += samples if self._key == "released" else 0
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:
