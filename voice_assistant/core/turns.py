@@ -41,7 +41,7 @@ class TurnSettings:
     """"hands-free": your voice opens your turn; "push-to-talk": the talk key does"""
     onset_ms: int = 80
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
-    barge_in_ms: int = 80
+    barge_in_ms: int = 60
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
     barge_in_echo_ms: int = 60
     """the same while the microphone hears the reply; 40 to 1000. Faint speech takes longer"""
