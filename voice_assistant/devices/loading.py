@@ -2,7 +2,8 @@
 
 It looks for devices when it is loaded, and where a sound server hangs that never ends. A thread of a pool
 would be waited for when the program ends; this one is not. sounddevice sends file descriptor 2 away
-meanwhile, so it is given back where the wait is given up: there is an error to be told.
+meanwhile, so it is given back where the wait is given up: there is an error to be told, of the sound system
+or, because a provider refuses faster than PortAudio loads, of something else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ LIMIT_S = 15.0
 """It takes a second on a slow machine; some sound servers answer late."""
 
 
+MOMENT_S = 0.5
+"""It is nearly always there within this; leaving takes less than a second."""
+
+
 class Loading:
     """PortAudio on its way.
 
@@ -30,7 +35,8 @@ class Loading:
         self._loop = loop
         self._loaded: asyncio.Future[Exception | None] = loop.create_future()
         self._stderr = os.dup(2)
-        threading.Thread(target=self._load, name="PortAudio", daemon=True).start()
+        self._thread = threading.Thread(target=self._load, name="PortAudio", daemon=True)
+        self._thread.start()
 
     async def done(self) -> None:
         """Wait for it.
@@ -51,7 +57,10 @@ class Loading:
             raise error
 
     def close(self) -> None:
-        """Wait no longer."""
+        """Wait no longer than a moment, and give file descriptor 2 back."""
+        self._thread.join(MOMENT_S)
+        if self._thread.is_alive():
+            os.dup2(self._stderr, 2)
         os.close(self._stderr)
 
     def _load(self) -> None:
