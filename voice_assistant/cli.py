@@ -11,6 +11,7 @@ import argparse
 import difflib
 import inspect
 import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -59,6 +60,8 @@ def command(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; failures are put into words on stderr."""
+    if arguments is None:
+        signal.signal(signal.SIGINT, _leave_at_once)
     from voice_assistant import commands as commands
 
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -76,6 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNEXPECTED
     except Exception as error:  # noqa: BLE001 - the last place: to the log in full, to the person in a line
         return _say_unexpected(error)
+
+
+def _leave_at_once(*_: object) -> None:
+    """Ctrl-C before anything was begun: a library that is being loaded may take the exception for its own.
+
+    A command that has something to put in order, as a session has, handles the signal itself from then on.
+    """
+    os._exit(EXIT_INTERRUPTED)
 
 
 def parser(name: str | None = None) -> ArgumentParser:

@@ -37,7 +37,8 @@ async def opens_no_session(call: RealtimeCall) -> None:
 def leaves_a_clean_house(program: TerminalProgram, scripted: RealtimeServer) -> None:
     """Hold the end of a program to its promises."""
     left_at = time.monotonic()
-    assert program.wait() in (0, 130)
+    # Before Python has taken the signal over, it ends the process by itself: to a shell the same as 130.
+    assert program.wait() in (0, 130, -signal.SIGINT)
     assert time.monotonic() - left_at < SOON_S
     assert program.is_restored
     assert "Traceback" not in program.printed
