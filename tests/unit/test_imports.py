@@ -40,6 +40,7 @@ RULES: Mapping[str, set[str]] = {
     "cli": {"commands", "core.plain_text", "errors", "logs", ""},
     "commands": {
         "cli",
+        "commands",
         "ends",
         "offline.alone",
         "demo",
