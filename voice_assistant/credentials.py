@@ -1,4 +1,4 @@
-"""The key to the provider: from the environment, or from a ``.env`` file.
+"""The key to the provider: from the environment, a ``.env`` file, or the system's keyring.
 
 It is kept apart from the settings, so that it cannot come out of a config file, a log or a recording. A
 ``.env`` file is shared by many programs and lies in folders that others may have filled: only keys are
@@ -9,7 +9,7 @@ folder cannot send a person's key somewhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -32,23 +32,32 @@ _LINE = re.compile(
 )
 
 
-def find_key(environ: Mapping[str, str], files: Iterable[Path], name: str = KEY_NAME) -> str | None:
-    """Look for the key: the environment first, then each file; None where there is none.
+def find_key(
+    environ: Mapping[str, str],
+    files: Iterable[Path],
+    name: str = KEY_NAME,
+    *,
+    kept: Callable[[str], str | None] = lambda _: None,
+) -> str | None:
+    """Look for the key: the environment first, then each file, then the keyring; None where there is none.
 
     Args:
         environ: The environment. An empty value counts as none.
         files: ``.env`` files, in order; they need not exist.
         name: Which key.
+        kept: Gives the key of a name that the system's keyring holds.
 
     Raises:
-        ConfigError: A file is there but cannot be read, or the key cannot be sent in a header. The message
-            never holds the key.
+        ConfigError: A file is there but cannot be read, the keyring does not open, or the key cannot be sent
+            in a header. The message never holds the key.
     """
     if key := environ.get(name, "").strip():
-        return _sendable(name, key, "the environment")
+        return sendable(name, key, "the environment")
     for path in files:
         if path.is_file() and (key := _read(path).get(name, "")):
-            return _sendable(name, key, str(path))
+            return sendable(name, key, str(path))
+    if key := (kept(name) or "").strip():
+        return sendable(name, key, "the keyring")
     return None
 
 
@@ -79,7 +88,12 @@ def _read(path: Path) -> dict[str, str]:
         ) from error
 
 
-def _sendable(name: str, key: str, where: str) -> str:
+def sendable(name: str, key: str, where: str) -> str:
+    """Give a key back if it can be sent in a header.
+
+    Raises:
+        ConfigError: It cannot; *where* is where it was found.
+    """
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError(
             f"{name} in {where} holds a character that no key can have",

@@ -61,6 +61,7 @@ def home_environment(base: Mapping[str, str], home: Path, **more: str) -> dict[s
     ours = ("VOICE_ASSISTANT_", "LITELLM_", "XDG_CONFIG", "XDG_STATE", "XDG_CACHE", "XDG_DATA", "PYTHON")
     inherited = {name: value for name, value in base.items() if not name.startswith(ours)}
     settled = {"HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "NO_PROXY": "*"}
+    settled["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     return inherited | settled | more
 
 

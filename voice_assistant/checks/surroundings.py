@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from voice_assistant import __version__, config, credentials
+from voice_assistant import __version__, config, credentials, keyring_store
 from voice_assistant.checks.finding import Finding, Tell, failure, shown_path
 from voice_assistant.errors import ConfigError
 
@@ -68,7 +68,7 @@ def examine_places(tell: Tell, environ: Mapping[str, str], named: Path | None, l
     except ConfigError as error:
         tell(failure("key", error))
     else:
-        places_of_key = f"{credentials.KEY_NAME} in the environment, {_there(files)}"
+        places_of_key = f"{credentials.KEY_NAME} in the environment, {_there(files)}, {_keyring()}"
         found = f"found in {where}" if where else "none"
         tell(Finding("key", "ok", f"{found}; looked for: {places_of_key}", details={"found": where}))
     where_log = shown_path(log) if log else "none: its folder cannot be written"
@@ -81,7 +81,14 @@ def _where_the_key_is(environ: Mapping[str, str], files: Sequence[Path]) -> str 
     for file in files:
         if credentials.find_key({}, [file]):
             return shown_path(file)
-    return None
+    return "the system's keyring" if credentials.find_key({}, [], kept=keyring_store.read) else None
+
+
+def _keyring() -> str:
+    if not keyring_store.is_installed():
+        return "the system's keyring (the extra [keyring] is not installed)"
+    keeper = keyring_store.backend()
+    return f"the system's keyring ({keeper})" if keeper else "the system's keyring (there is none)"
 
 
 def _there(places: Sequence[Path]) -> str:

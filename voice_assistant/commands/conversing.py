@@ -8,7 +8,14 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from voice_assistant.cli import command
-from voice_assistant.commands.flags import config_flag, devices_flags, gathered, kept_flags, provider_flags
+from voice_assistant.commands.flags import (
+    config_flag,
+    devices_flags,
+    found_keys,
+    gathered,
+    kept_flags,
+    provider_flags,
+)
 from voice_assistant.errors import UsageError
 
 # --- talk and ask ---
@@ -164,9 +171,9 @@ def serve(args: Namespace) -> int:
 
     It listens on this machine only and ends with Ctrl-C.
     """
-    from voice_assistant import config, credentials
+    from voice_assistant import config
     from voice_assistant.offline.alone import run
 
     settings = config.load({}, os.environ, args.config)
-    chat_key = credentials.find_key(os.environ, credentials.files(), credentials.CHAT_KEY_NAME) or ""
+    _, chat_key = found_keys(settings)
     return run(settings.offline, port=args.port, token=args.token, chat_key=chat_key, out=sys.stdout)

@@ -54,10 +54,10 @@ def doctor(args: Namespace) -> int:
 
 def _key_if_readable(files: Sequence[Path], name: str) -> str:
     """Find a key; one that cannot be used is a finding of the doctor's, and none here."""
-    from voice_assistant import credentials
+    from voice_assistant import credentials, keyring_store
 
     try:
-        return credentials.find_key(os.environ, files, name) or ""
+        return credentials.find_key(os.environ, files, name, kept=keyring_store.read) or ""
     except ConfigError:
         return ""
 

@@ -60,21 +60,45 @@ def config_flag(parser: Flags) -> None:
 
 def gathered(args: Namespace, **special: object) -> tuple[Config, Options]:
     """Gather what talk and ask have in common: the settings, the keys, the log."""
-    from voice_assistant import config, credentials, logs
+    from voice_assistant import config, logs
 
     log = logs.start(args.log)
     settings = config.load(said(args), os.environ, args.config)
-    files = credentials.files()
+    key, chat_key = found_keys(settings)
     from voice_assistant.ends import Options
 
     options = Options(
-        key=credentials.find_key(os.environ, files) or "",
-        chat_key=credentials.find_key(os.environ, files, credentials.CHAT_KEY_NAME) or "",
+        key=key,
+        chat_key=chat_key,
         record=args.record,
         log=log,
         **special,  # type: ignore[arg-type]
     )
     return settings, options
+
+
+def found_keys(settings: Config) -> tuple[str, str]:
+    """Look for the key of the proxy and for that of the chat endpoint; empty where there is none.
+
+    A keyring may ask the person for a password, so it is opened only for a key that could be used.
+
+    Raises:
+        ConfigError: A key cannot be used, or not be read.
+    """
+    from voice_assistant import credentials, keyring_store
+
+    usable = {
+        credentials.KEY_NAME: settings.provider.name != "offline",
+        credentials.CHAT_KEY_NAME: bool(settings.offline.chat_url),
+    }
+
+    def kept(name: str) -> str | None:
+        return keyring_store.read(name) if usable[name] else None
+
+    key, chat_key = (
+        credentials.find_key(os.environ, credentials.files(), name, kept=kept) or "" for name in usable
+    )
+    return key, chat_key
 
 
 def said(args: Namespace) -> dict[str, str]:
