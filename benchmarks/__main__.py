@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS: dict[str, tuple[str, ...]] = {
     "playout": ("tests/data/playout",),
     "stretch": (),
+    "decoding": (),
     "latency": (),
 }
 """The measurements that need no choice, and the data of each."""

@@ -2,7 +2,8 @@
 
 Nothing here decides. An event goes to the listener, what it makes of it to the conversation, and each command
 to the edge that carries it out. Performing never waits, so no decision is taken between two awaits; what
-comes of a command returns as an event.
+comes of a command returns as an event. A message too large to be read at once is unpacked in steps between
+which the event loop gets on; it keeps its place among the events.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.listener import Listener
 from voice_assistant.dialects.base import Dialect, LinkRequest
+from voice_assistant.dialects.unpacking import LARGE, Message, unpack
 
-BREATH = 16
-"""Events taken in a row before the event loop gets its turn: a burst must not hold up the sockets."""
+BREATH_S = 0.001
+"""Spent on events in a row before the event loop gets its turn: a burst must not hold up the sockets."""
 
 
 class Wire(Protocol):
@@ -134,14 +136,17 @@ class Session:
     async def run(self) -> Stop:
         """Take events until a command ends the session; returns that command."""
         self._perform_all(self._conversation.begin())
-        taken = 0
+        breath_at = self._clock() + BREATH_S
         while self._stop is None:
             self._set_alarm()
             event = await self._inbox.get()
-            self._take(event)
-            taken += 1
-            if taken % BREATH == 0:
+            if isinstance(event, MessageReceived) and len(event.data) > LARGE:
+                await self._take_slowly(event)
+            else:
+                self._take(event)
+            if self._clock() >= breath_at:
                 await asyncio.sleep(0)
+                breath_at = self._clock() + BREATH_S
         if self._alarm:
             self._alarm.cancel()
         return self._stop
@@ -159,13 +164,26 @@ class Session:
         self._alarm = None
         self._inbox.put_nowait(Tick(self._clock()))
 
-    def _take(self, event: Event) -> None:
+    async def _take_slowly(self, event: MessageReceived) -> None:
+        """Take a large message in small steps; what came after it waits in the inbox."""
+        unpacking = unpack(event.data)
+        while True:
+            await asyncio.sleep(0)
+            try:
+                next(unpacking)
+            except StopIteration as unpacked:
+                message: Message = unpacked.value
+                break
+        await asyncio.sleep(0)
+        self._take(event, message)
+
+    def _take(self, event: Event, unpacked: Message | None = None) -> None:
         match event:
             case MessageReceived(link=link) if link != self._link:
                 pass  # A late message of an old link dies here.
             case MessageReceived(data=data, at=at):
                 self.tell(event)
-                for meant in self._dialect.decode(data, at):
+                for meant in self._dialect.decode(unpacked or data, at):
                     self._decide(meant)
             case Captured():
                 self.tell(event)

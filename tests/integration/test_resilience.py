@@ -26,6 +26,9 @@ from voice_assistant.core.events import (
     CommitInput,
     Connect,
     PlayoutDrained,
+    ReplyAudio,
+    ReplyDone,
+    ReplyText,
     RunTool,
     SendToolResult,
     Stop,
@@ -454,3 +457,30 @@ async def test_the_conversation_so_far_is_told_to_the_new_link_and_not_what_is_s
     assert "And when?" not in session["instructions"]
     assert len(desk.all(CommitInput)) == 3
     assert list(desk.heard.values()) == [FIRST, SECOND]
+
+
+async def test_half_a_minute_in_one_message_keeps_its_place_among_the_others(server: RealtimeServer) -> None:
+    long, short = voice(30.0, 3), voice(0.1, 4)
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.says(short)
+        await call.words("First")
+        await call.says(long, chunk_ms=30_000)
+        await call.words(", last.")
+        await call.says(short)
+        await call.complete()
+        await call.done()
+
+    server.play(script)
+    async with rig(server.url).talking() as desk:
+        await desk.say(words(0.8))
+        await desk.until(lambda: bool(desk.all(ReplyDone)))
+
+    told = [
+        one.text if isinstance(one, ReplyText) else one.pcm
+        for one in desk.entries
+        if isinstance(one, ReplyAudio | ReplyText)
+    ]
+    assert told == [short, "First", long, ", last.", short]

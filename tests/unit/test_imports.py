@@ -27,7 +27,7 @@ RULES: Mapping[str, set[str]] = {
     "tools": {"tools", "core", "errors"},
     "link": {"core", "errors", "dialects.base", "route"},
     "route": {"errors"},
-    "session": {"core", "errors", "dialects.base"},
+    "session": {"core", "errors", "dialects.base", "dialects.unpacking"},
     "providers": {"core", "errors", "dialects", "link", "offline.settings", "offline.spawn", "route"},
     "sources": {"errors"},
     "credentials": {"errors"},

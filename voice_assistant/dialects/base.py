@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from voice_assistant.core.events import Event, Recalled, WireCommand
 from voice_assistant.core.settings import check_choice, check_range
+from voice_assistant.dialects.unpacking import Message
 
 DEFAULT_INSTRUCTIONS = (
     "You are a helpful voice assistant. Answer in the language you are spoken to, in a few short sentences "
@@ -80,13 +81,13 @@ class Dialect(Protocol):
         """Put a command into messages, in order; an empty list where the provider has no word for it."""
         ...
 
-    def decode(self, message: str | bytes, at: float) -> list[Event]:
+    def decode(self, message: Message, at: float) -> list[Event]:
         """Make events of a message.
 
         Never raises: what cannot be read becomes ``Unrecognised``.
 
         Args:
-            message: As it came from the websocket.
+            message: As it came from the websocket, or unpacked where it is large.
             at: Seconds of the session's clock, to stamp the events with.
         """
         ...

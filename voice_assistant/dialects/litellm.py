@@ -45,6 +45,7 @@ from voice_assistant.dialects.base import LinkRequest, ProviderSettings, with_re
 from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
 from voice_assistant.dialects.refusals import code_of_report
+from voice_assistant.dialects.unpacking import Message
 from voice_assistant.dialects.user_words import UserWords
 from voice_assistant.errors import ConfigError
 
@@ -204,7 +205,7 @@ class LiteLLM:
 
     # --- What the proxy says ---
 
-    def decode(self, message: str | bytes, at: float) -> list[Event]:
+    def decode(self, message: Message, at: float) -> list[Event]:
         """Make events of a message; what cannot be read becomes ``Unrecognised``."""
         if self._repeats.has_come(message):
             return [Unrecognised(at, "a message that came twice")]

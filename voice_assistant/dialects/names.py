@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 
+from voice_assistant.dialects.unpacking import Message, Unpacked
+
 REMEMBERED = 64
 """Messages among which a repeated one is looked for: what comes twice comes close together."""
 
@@ -42,11 +44,11 @@ class Repeats:
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._ids_tell = True
 
-    def has_come(self, message: str | bytes) -> bool:
+    def has_come(self, message: Message) -> bool:
         """Take the next message; say whether it has come before."""
         if not self._ids_tell:
             return False
-        text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        text = _text_of(message)
         found = _EVENT_ID.search(text)
         if found is None:
             return False
@@ -58,3 +60,13 @@ class Repeats:
             return False
         self._ids_tell = self._seen[event_id] == fingerprint
         return self._ids_tell
+
+
+def _text_of(message: Message) -> str:
+    match message:
+        case Unpacked(text=text):
+            return text
+        case bytes():
+            return message.decode("utf-8", "replace")
+        case _:
+            return message

@@ -40,6 +40,7 @@ from voice_assistant.dialects import openai_realtime as wire
 from voice_assistant.dialects.base import LinkRequest, ProviderSettings
 from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
+from voice_assistant.dialects.unpacking import Message
 from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
 
 CAPABILITIES = Capabilities(
@@ -155,7 +156,7 @@ class OpenAI:
 
     # --- What the server says ---
 
-    def decode(self, message: str | bytes, at: float) -> list[Event]:
+    def decode(self, message: Message, at: float) -> list[Event]:
         """Make events of a message; what cannot be read becomes ``Unrecognised``."""
         if self._repeats.has_come(message):
             return [Unrecognised(at, "a message that came twice")]

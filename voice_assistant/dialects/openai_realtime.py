@@ -29,6 +29,7 @@ from voice_assistant.dialects.fields import (
     sound_in,
     text_in,
 )
+from voice_assistant.dialects.unpacking import Message, Unpacked
 
 WIRE_RATE = 24_000
 """Hertz: 16-bit little-endian mono PCM, in both directions."""
@@ -188,10 +189,10 @@ _NOT_NEEDED = frozenset(
 )
 
 
-def read(message: str | bytes) -> ServerMessage:
+def read(message: Message) -> ServerMessage:
     """Say what a message holds. Never raises: what cannot be read is ``Unknown``."""
     try:
-        parsed = json.loads(message)
+        parsed = message.read() if isinstance(message, Unpacked) else json.loads(message)
     except (ValueError, RecursionError):
         return Unknown("not JSON")
     if not isinstance(parsed, dict):
