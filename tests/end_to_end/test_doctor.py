@@ -173,3 +173,20 @@ def test_a_sound_server_that_hangs_does_not_hang_a_conversation(tmp_path: Path) 
     assert (ended.returncode, ended.stdout) == (3, "")
     assert "the sound system does not answer within 2 s" in ended.stderr
     assert "PULSE_SERVER" in ended.stderr
+
+
+def test_a_sound_server_that_hangs_does_not_hang_the_list_of_devices(tmp_path: Path) -> None:
+    impatient = (
+        "import sys\n"
+        "from voice_assistant import cli\n"
+        "from voice_assistant.devices import loading\n"
+        "loading.LIMIT_S = 2.0\n"
+        "sys.exit(cli.main(['devices']))\n"
+    )
+
+    ended = run_where_the_sound_server_hangs(tmp_path, impatient)
+
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr.startswith(
+        "error: the sound system does not answer within 2 s\n  fix: Its server hangs"
+    )

@@ -73,15 +73,17 @@ def _devices_flags(parser: ArgumentParser) -> None:
 @command("devices", _devices_flags)
 def devices(args: Namespace) -> int:
     """List microphones and loudspeakers, marking the ones that would be used."""
+    import asyncio
     import json
 
     from voice_assistant import config
-    from voice_assistant.devices import catalog, portaudio
+    from voice_assistant.devices import catalog, loading, portaudio
 
     settings = config.load({}, os.environ, args.config)
     wanted: dict[Direction, str] = {"capture": settings.capture.device, "playout": settings.speaker.device}
     # ALSA writes to the terminal from C while it looks for devices.
     with portaudio.quiet_stderr(Path(os.devnull)):
+        asyncio.run(loading.loaded())
         found = catalog.list_devices()
         used = {way: choice for way, name in wanted.items() if (choice := _choice(catalog.find, name, way))}
     if args.json:

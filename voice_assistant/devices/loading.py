@@ -76,3 +76,16 @@ class Loading:
     def _settle(self, failure: Exception | None) -> None:
         if not self._loaded.done():
             self._loaded.set_result(failure)
+
+
+async def loaded() -> None:
+    """Load PortAudio, and give up where it takes longer than ``LIMIT_S``.
+
+    Raises:
+        DeviceError: As ``Loading.done``.
+    """
+    loading = Loading(asyncio.get_running_loop())
+    try:
+        await loading.done()
+    finally:
+        loading.close()
