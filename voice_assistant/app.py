@@ -170,6 +170,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 Budget(config.limits, config.prices),
                 config.volume,
                 config.sounds,
+                output_latency=ends.output_latency,
             ),
             new_dialect=provider.new_dialect,
             wire=link,

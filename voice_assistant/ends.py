@@ -1,7 +1,7 @@
 """The two ends of one run: a microphone and a loudspeaker, or the files in their place.
 
 What the command line says of files, scripts and texts decides which; what was learned of the provider's
-delivery goes into the mixer and comes out again at the end.
+delivery and of the loudspeaker goes in and comes out again at the end.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from voice_assistant.asking import Prompt
 from voice_assistant.config import Config
 from voice_assistant.core.events import Event
 from voice_assistant.core.mixer import Mixer
+from voice_assistant.core.output_latency import OutputLatency, first_ms
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.loading import Loading
@@ -101,6 +102,10 @@ class Ends:
         self._loop = loop
         self._far_end = FarEnd()
         self._mixer = Mixer(config.playout, remembered.load(provider))
+        self._loudspeaker: Speaker | None = None
+        self._kept_as = f"loudspeaker {config.speaker.device}".strip()
+        self._kept_ms = max(remembered.load(self._kept_as) or [0.0])
+        self.output_latency = OutputLatency(is_fixed=config.speaker.latency_ms > 0, kept_ms=self._kept_ms)
         self.devices: list[End] = []
         """Those that may be lost and opened again."""
         self.missing: list[DeviceError] = []
@@ -122,12 +127,17 @@ class Ends:
         self.microphone.close()
         self.speaker.close()
         remembered.save(self._provider, self._mixer.learned)
+        if self._loudspeaker and self._loudspeaker.hold_ms != self._kept_ms:
+            remembered.save(self._kept_as, [self._loudspeaker.hold_ms])
 
     def _speaker(self, config: Config, options: Options) -> _PlayoutEnd:
         into = options.output_file
         if into is not None and not options.plays:
             return self._file(into, self._mixer)
         heard = Speaker(config.speaker, self._mixer, self._far_end, self._post, self._loop, self._loop.time)
+        if not config.speaker.latency_ms:
+            heard.hold(first_ms(self._kept_ms))
+            self._loudspeaker = heard
         self.devices.append(heard)
         if into is not None:
             # The file hears the same commands; what becomes of them is told once, by the loudspeaker.

@@ -1,4 +1,4 @@
-"""What one session learned and the next may start from: how each provider delivers its replies.
+"""What one session learned and the next may start from: how a provider delivers, how much a device must hold.
 
 A small file of numbers in the platform's place for state. It is a convenience: what cannot be read is learned
 again, and what cannot be written is not missed until then.
@@ -17,7 +17,7 @@ import platformdirs
 
 _logger = logging.getLogger(__name__)
 
-MOST_PROVIDERS = 50
+MOST_KEPT = 50
 
 
 def state_file() -> Path:
@@ -25,21 +25,21 @@ def state_file() -> Path:
     return platformdirs.user_state_path("voice-assistant", appauthor=False) / "delivery.json"
 
 
-def load(provider: str, path: Path | None = None) -> list[float] | None:
-    """Give what was learned of a provider's delivery; None where nothing was, or it cannot be read."""
-    learned = _read(path or state_file()).get(provider)
+def load(what: str, path: Path | None = None) -> list[float] | None:
+    """Give what was learned of a provider or a device; None where nothing was, or it cannot be read."""
+    learned = _read(path or state_file()).get(what)
     if isinstance(learned, list) and all(_is_number(one) for one in learned):
         return [float(one) for one in learned]
     return None
 
 
-def save(provider: str, learned: Sequence[float], path: Path | None = None) -> None:
-    """Keep what was learned; the providers used last are kept."""
+def save(what: str, learned: Sequence[float], path: Path | None = None) -> None:
+    """Keep what was learned; what was used last is kept."""
     path = path or state_file()
     known = _read(path)
-    known.pop(provider, None)
-    known[provider] = [round(one, 4) for one in learned]
-    while len(known) > MOST_PROVIDERS:
+    known.pop(what, None)
+    known[what] = [round(one, 4) for one in learned]
+    while len(known) > MOST_KEPT:
         del known[next(iter(known))]
     written = path.with_name(f"{path.name}.{os.getpid()}")
     try:

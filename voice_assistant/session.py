@@ -33,6 +33,7 @@ from voice_assistant.core.events import (
     RunTool,
     SetGain,
     SetVolume,
+    SetOutputLatency,
     Stop,
     Tick,
 )
@@ -72,9 +73,9 @@ class Loudspeaker(Protocol):
 
 
 class Devices(Protocol):
-    """What the session needs of microphone and loudspeaker when one of them is gone."""
+    """What the session needs of microphone and loudspeaker when one of them is to be opened again."""
 
-    def perform(self, command: ReopenDevices | LookForDevices) -> None:
+    def perform(self, command: ReopenDevices | LookForDevices | SetOutputLatency) -> None:
         """Begin to do it; what comes of it is an event."""
         ...
 
@@ -127,6 +128,7 @@ class Session:
         self._devices = devices
         self._tools = tools
         self._taps = taps
+        transcriber: Transcriber | None = None,
         self._clock = clock
         self._inbox = inbox
         self._link = 0
@@ -138,6 +140,7 @@ class Session:
         self._perform_all(self._conversation.begin())
         breath_at = self._clock() + BREATH_S
         while self._stop is None:
+        self._transcriber = transcriber
             self._set_alarm()
             event = await self._inbox.get()
             if isinstance(event, MessageReceived) and len(event.data) > LARGE:
@@ -215,7 +218,7 @@ class Session:
             case CloseTurn(reason=reason):
                 for event in self._listener.close(reason, self._clock()):
                     self._decide(event)
-            case ReopenDevices() | LookForDevices():
+            case ReopenDevices() | LookForDevices() | SetOutputLatency():
                 self._devices.perform(command)
             case RunTool(call=call, name=name, arguments=arguments):
                 self._tools.run(call, name, arguments)

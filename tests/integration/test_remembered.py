@@ -43,8 +43,8 @@ def test_a_place_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:
 def test_only_the_providers_used_last_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "delivery.json"
 
-    for number in range(remembered.MOST_PROVIDERS + 5):
+    for number in range(remembered.MOST_KEPT + 5):
         remembered.save(str(number), [1.0], file)
 
     assert remembered.load("0", file) is None
-    assert remembered.load(str(remembered.MOST_PROVIDERS + 4), file) == [1.0]
+    assert remembered.load(str(remembered.MOST_KEPT + 4), file) == [1.0]

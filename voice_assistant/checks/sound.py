@@ -113,7 +113,7 @@ def _open(device: Microphone | Speaker, direction: Direction, wanted: str, tell:
             noun,
             "ok",
             f"{opened.index} ({opened.name}, {opened.host_api}), {why}; opened at {form.rate} Hz, "
-            f"{form.channels} channel(s)",
+            f"{form.channels} channel(s), holds {device.latency_ms:.0f} ms",
             details={
                 "index": opened.index,
                 "name": opened.name,
@@ -121,6 +121,7 @@ def _open(device: Microphone | Speaker, direction: Direction, wanted: str, tell:
                 "why": why,
                 "rate": form.rate,
                 "channels": form.channels,
+                "latency_ms": device.latency_ms,
             },
         )
     )
@@ -215,6 +216,7 @@ def _xruns(overruns: int, underflows: int) -> Finding:
         "lost samples",
         "warning",
         f"{overruns} time(s) at the microphone, {underflows} time(s) at the loudspeaker",
-        "Close other programs, or write latency_ms = 60 under [playout] in your config.toml.",
+        "Close other programs. A conversation has the loudspeaker hold more by itself where this goes on; "
+        "latency_ms = 60 under [playout] in your config.toml begins with more.",
         details=details,
     )

@@ -16,6 +16,7 @@ from voice_assistant.core.earcons import Earcons, SoundSettings
 from voice_assistant.core.events import Command, EndPlayout, Event, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
+from voice_assistant.core.output_latency import OutputLatency
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.volume import Volume, VolumeSettings
 from voice_assistant.errors import LinkError
@@ -33,6 +34,7 @@ class Conversation:
         budget: Budget | None = None,
         volume: VolumeSettings | None = None,
         sounds: SoundSettings | None = None,
+        output_latency: OutputLatency | None = None,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
@@ -42,6 +44,7 @@ class Conversation:
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
         self._earcons = Earcons(sounds or SoundSettings())
+        self._output_latency = output_latency or OutputLatency()
         self._ending: Stop | None = None
 
     def begin(self) -> list[Command]:
@@ -50,7 +53,14 @@ class Conversation:
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
-        parts = (self._floor, self._lifeline, self._replies, self._budget, self._devices)
+        parts = (
+            self._floor,
+            self._lifeline,
+            self._replies,
+            self._budget,
+            self._devices,
+            self._output_latency,
+        )
         times = [part.deadline() for part in parts]
         return min((time for time in times if time is not None), default=None)
 
@@ -67,6 +77,7 @@ class Conversation:
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
         commands += self._earcons.handle(event, decided)
         commands += self._within_budget(event) + self._devices.handle(event)
+        commands += self._output_latency.handle(event, commands)
         return self._heard_out(commands + self._own(event))
 
     def _own(self, event: Event) -> list[Command]:

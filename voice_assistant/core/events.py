@@ -148,12 +148,15 @@ class DeviceOpened:
     Args:
         name: The device, as the system calls it.
         is_fallback: Another one was asked for and is not there; this is the system's default.
+        latency_ms: Sound that it holds, as it says: so much later is what it is given heard, or what it
+            hears given; 0 where it does not say.
     """
 
     at: float
     direction: Direction
     name: str
     is_fallback: bool = False
+    latency_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,18 @@ class DeviceLost:
     at: float
     direction: Direction
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStarved:
+    """The loudspeaker's device was given sound too late, and had none for a moment.
+
+    Args:
+        gap_ms: From the last time it was given some until then.
+    """
+
+    at: float
+    gap_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,6 +566,7 @@ Event = (
     | ReplyDone
     | ToolCall
     | ToolFinished
+    | DeviceStarved
     | TimerRang
     | ServerError
     | Unrecognised
@@ -752,6 +768,16 @@ class CloseTurn:
 class Notify:
     """One line for the person; *remedy* says what would mend it. Text of a server in it is untrusted."""
 
+@dataclass(frozen=True, slots=True)
+class SetOutputLatency:
+    """Open the loudspeaker again, to hold *latency_ms* of sound; 0 is the least that it offers.
+
+    ``DeviceOpened`` or ``DeviceLost`` follows.
+    """
+
+    latency_ms: float
+
+
     severity: Literal["info", "warning", "error"]
     text: str
     remedy: str = ""
@@ -802,3 +828,4 @@ WireCommand = (
     | SendToolResult
 )
 """The commands that a dialect says on the wire."""
+    | SetOutputLatency

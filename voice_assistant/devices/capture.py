@@ -116,9 +116,17 @@ class Microphone:
         )
         self._first_name = self._first_name or self.device.name
 
+    @property
+    def latency_ms(self) -> float:
+        """What the open device holds, as it says; 0 while it is closed."""
+        return self._stream.latency_ms
+
     def detach(self) -> None:
         """Close the device, on any thread."""
         self._stream.close()
+
+    def hold(self, latency_ms: float) -> None:
+        """A microphone holds what it must: more of it would only be later."""
 
     def _callback(self, opened_as: Format) -> Any:
         self._streams += 1

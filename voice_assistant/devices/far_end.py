@@ -74,6 +74,9 @@ class FarEnd:
         self._realign = True
         self.playout_delay_s = 0.0
         """How long the loudspeaker takes to make heard what it is given; its callback keeps it up to date."""
+        self.hold_back_s = 0.0
+        """So much later than at the start is the echo of what it is given: the loudspeaker holds more than it
+        did then. The reference waits as long, so that a canceller finds the echo where it was."""
         self.capture_delay_s = 0.0
         """How old the newest sample of a block is when its callback comes; the same for the microphone."""
         # From here on the loop's alone.
@@ -146,9 +149,9 @@ class FarEnd:
             self._settling = True
             self.alignments += 1
             self._gaps.clear()
-            self._held_back = 0
+            self._held_back = round(self.hold_back_s * REPLY_RATE)
             self._lead_s = LONGEST_PLAUSIBLE_LEAD_S
-            self._set(gap - FRAME)
+            self._set(gap - FRAME - self._held_back)
         # The least of what the devices told: a delay that is told once in passing is not believed.
         self._lead_s = min(self._lead_s, self.playout_delay_s + self.capture_delay_s)
         self._gaps.append(gap)
@@ -160,9 +163,11 @@ class FarEnd:
         lowest = sorted(self._gaps)[len(self._gaps) // 16] - self._held_back - round(self._place)
         if self._settling:
             self._settling = False
+            more = 0
             if self._lead_s > LONGEST_LEAD_S:
-                self._held_back = round((self._lead_s - SHORTENED_LEAD_S) * REPLY_RATE)
-            self._set(self._offset + lowest - self._held_back - TARGET)
+                more = max(round((self._lead_s - SHORTENED_LEAD_S) * REPLY_RATE) - self._held_back, 0)
+                self._held_back += more
+            self._set(self._offset + lowest - more - TARGET)
         elif not -FAR_OFF <= lowest <= HIGHEST + FAR_OFF:
             self._realign = True
         elif self._place == self._offset and not LOWEST <= lowest < HIGHEST:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, Resampler
-from voice_assistant.core.events import Direction
+from voice_assistant.core.events import DeviceStarved, Direction
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.settings import check_range
 from voice_assistant.devices.catalog import Device
@@ -36,8 +36,8 @@ class SpeakerSettings:
     """The loudspeaker: its number, or part of its name; empty takes the system's default."""
 
     latency_ms: int = 0
-    """Sound that the loudspeaker holds in advance; 0 to 500. 0 is the least that it offers, about 20. Write
-    60 where sound breaks up on a busy machine; replies and interruptions are then that much later."""
+    """Sound that the loudspeaker holds in advance; 0 to 500. 0 begins with the least that it offers, about
+    20, and holds more where that runs dry on a busy machine, until there is calm again."""
 
     def __post_init__(self) -> None:
         check_range(self, "latency_ms", 0, 500)
@@ -71,6 +71,7 @@ class Speaker:
     ) -> None:
         self._settings = settings
         self._far_end = far_end
+        self._post = post
         self._clock = clock
         self._only = tuple(only)
         self._desk = Desk(mixer, far_end, post, loop, clock)
@@ -78,6 +79,8 @@ class Speaker:
         self.underflows = 0
         """How often the device reported that it was given samples too late."""
         self._first_name = ""
+        self._hold_ms = float(settings.latency_ms)
+        self._least_ms = LONGEST_LATENCY_S * 1000
         self.device: Device | None = None
         self.format: Format | None = None
 
@@ -116,10 +119,28 @@ class Speaker:
             lambda device: iter(self._only or formats(device, "playout", REPLY_RATE)),
             self._callback,
             BLOCK_MS,
-            self._settings.latency_ms,
+            self._hold_ms,
             or_default=or_default,
         )
         self._first_name = self._first_name or self.device.name
+        # What the device holds more than before comes back to the microphone that much later.
+        self._least_ms = min(self._least_ms, self.latency_ms)
+        self._far_end.hold_back_s = (self.latency_ms - self._least_ms) / 1000
+        self._far_end.realign()
+
+    def hold(self, latency_ms: float) -> None:
+        """Have the device hold so much sound from the next ``attach`` on; 0 is the least that it offers."""
+        self._hold_ms = latency_ms
+
+    @property
+    def hold_ms(self) -> float:
+        """What it was last told to hold."""
+        return self._hold_ms
+
+    @property
+    def latency_ms(self) -> float:
+        """What the open device holds, as it says; 0 while it is closed."""
+        return self._stream.latency_ms
 
     def detach(self) -> None:
         """Close the device, on any thread; the mixer keeps what was not pulled."""
@@ -133,15 +154,19 @@ class Speaker:
         """
         self._desk.perform(command)
 
+    def _starved(self, at: float, gap_s: float) -> None:
+        self._post(DeviceStarved(at, 1000 * gap_s))
+
     def _callback(self, opened_as: Format) -> Any:
         resampler = Resampler(REPLY_RATE, opened_as.rate)
         # Silence stands in for the first millisecond, which waits in the filter: blocks then come out whole.
         ready = bytes(resampler.held_back * SAMPLE_BYTES)
+        before: float | None = None
         self._far_end.realign()
 
         def played(block: Any, frames: int, time: Any, status: Any) -> None:
             # PortAudio's thread. Pull, convert, hand over: nothing here may wait or raise.
-            nonlocal ready
+            nonlocal ready, before
             now = self._clock()
             self._stream.called(now)
             latency_s = time.outputBufferDacTime - time.currentTime
@@ -150,6 +175,9 @@ class Speaker:
             if status.output_underflow:
                 self.underflows += 1
                 self._far_end.realign()
+                if before is not None:
+                    self._stream.call(self._starved, now, now - before)
+            before = now
             while len(ready) < frames * SAMPLE_BYTES:
                 pcm, something_to_tell = self._desk.pull(PULL_SAMPLES, now, audible_in_s)
                 ready += resampler.feed(pcm)

@@ -17,7 +17,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Protocol
 
-from voice_assistant.core.events import DeviceLost, DevicesReturned, Direction, LookForDevices, ReopenDevices
+from voice_assistant.core.events import (
+    DeviceLost,
+    DevicesReturned,
+    Direction,
+    LookForDevices,
+    ReopenDevices,
+    SetOutputLatency,
+)
 from voice_assistant.devices import portaudio
 from voice_assistant.devices.catalog import Device, list_devices, match
 from voice_assistant.devices.stream import Clock, Post
@@ -55,6 +62,10 @@ class End(Protocol):
         """Close the device; the end itself goes on."""
         ...
 
+    def hold(self, latency_ms: float) -> None:
+        """Have the device hold so much sound from its next opening on, where it can."""
+        ...
+
 
 class Reopening:
     """Reopens the ends that are real devices.
@@ -78,12 +89,15 @@ class Reopening:
         self._closed = False
         self._looking: asyncio.Task[None] | None = None
 
-    def perform(self, command: ReopenDevices | LookForDevices) -> None:
+    def perform(self, command: ReopenDevices | LookForDevices | SetOutputLatency) -> None:
         """Begin to do it; on the loop's thread, and at once."""
         match command:
             case ReopenDevices(directions, rescan):
-                work = threading.Thread(target=self._reopen, args=(directions, rescan), daemon=True)
-                work.start()
+                self._begin_to_reopen(directions, rescan)
+            case SetOutputLatency(latency_ms):
+                if speaker := self._ends.get("playout"):
+                    speaker.hold(latency_ms)
+                    self._begin_to_reopen(("playout",), rescan=False)
             case LookForDevices(directions):
                 if self._looking is None or self._looking.done():
                     self._looking = self._loop.create_task(self._look(directions))
@@ -95,6 +109,9 @@ class Reopening:
             self._looking.cancel()
         if self._lock.acquire(timeout=LEAVING_S):
             self._lock.release()
+
+    def _begin_to_reopen(self, directions: tuple[Direction, ...], rescan: bool) -> None:
+        threading.Thread(target=self._reopen, args=(directions, rescan), daemon=True).start()
 
     # --- A thread of its own ---
 

@@ -77,6 +77,7 @@ class Stream:
         self._last_call = 0.0
         self._looked_at = 0.0
         self._device: Device | None = None
+        self._latency_ms = 0.0
         self._is_fallback = False
         self._has_delivered = False
 
@@ -84,6 +85,11 @@ class Stream:
     def is_open(self) -> bool:
         """Was it opened, and not closed since? It may be lost all the same."""
         return self._stream is not None
+
+    @property
+    def latency_ms(self) -> float:
+        """Sound that the open device holds, as it says; 0 while it is closed."""
+        return self._latency_ms if self.is_open else 0.0
 
     def called(self, now: float) -> None:
         """From PortAudio's thread: a callback has come."""
@@ -98,7 +104,7 @@ class Stream:
         offers: Callable[[Device], Iterator[Format]],
         callback_for: Callable[[Format], Any],
         block_ms: int,
-        latency_ms: int = 0,
+        latency_ms: float = 0.0,
         *,
         or_default: bool = False,
     ) -> tuple[Device, Format]:
@@ -131,7 +137,7 @@ class Stream:
         offers: Callable[[Device], Iterator[Format]],
         callback_for: Callable[[Format], Any],
         block_ms: int,
-        latency_ms: int,
+        latency_ms: float,
     ) -> tuple[Device, Format]:
         self.close()
         sounddevice = portaudio.load()
@@ -184,6 +190,7 @@ class Stream:
     def _start(self, stream: Any, device: Device) -> None:
         sounddevice = portaudio.load()
         self._device = device
+        self._latency_ms = round(1000 * stream.latency, 1)
         self._has_delivered = False
         self._last_call = self._clock()
         try:
@@ -196,7 +203,10 @@ class Stream:
 
     def _tell_opened(self, opened: int) -> None:
         if opened == self._opened and self._device is not None:
-            self._post(DeviceOpened(self._clock(), self._direction, self._device.name, self._is_fallback))
+            told = DeviceOpened(
+                self._clock(), self._direction, self._device.name, self._is_fallback, self._latency_ms
+            )
+            self._post(told)
 
     def _begin_to_watch(self, opened: int) -> None:
         self._looked_at = self._clock()
