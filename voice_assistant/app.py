@@ -54,6 +54,7 @@ from voice_assistant.terminal.screen import Screen
 from voice_assistant.terminal.stage import StagePainter
 from voice_assistant.tools.timers import CancelTimer, SetTimer, Timers
 from voice_assistant.tools.toolbox import Tool, Toolbox
+from voice_assistant.transcribing import Transcribing, wordless
 
 PLAYED_OUT_S = 0.15
 """What a loudspeaker may still hold when it was given the last sample; a sound server takes 20 to 60 ms."""
@@ -152,6 +153,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         ends = Ends(config, options, f"{provider.name} {provider.shown}", post, loop)
         reopening = Reopening(ends.devices, post, loop, loop.time)
         link = Link(post, loop.time, route)
+        transcribing = Transcribing(post, loop, model_path=config.offline.model_path, log=options.log)
+        stack.callback(transcribing.close)
         taps: list[Tap] = [view]
         if asker:
             taps.append(asker)
@@ -170,6 +173,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 Budget(config.limits, config.prices),
                 config.volume,
                 config.sounds,
+                wordless(config.words, config.offline.model_path),
                 output_latency=ends.output_latency,
             ),
             new_dialect=provider.new_dialect,
@@ -179,6 +183,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             tools=toolbox,
             taps=taps,
             clock=loop.time,
+            transcriber=transcribing,
         )
         if options.record:
             secrets = [options.key, options.chat_key]

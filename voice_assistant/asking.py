@@ -21,9 +21,12 @@ from voice_assistant.core.events import (
     PlayoutDropped,
     PlayoutProgress,
     Pressed,
+    Recognise,
+    RecogniserLost,
     Released,
     ReplyAudio,
     ReplyDone,
+    ReplyRecognised,
     SessionOpened,
     StopRequested,
     TextEntered,
@@ -51,11 +54,12 @@ class Answers:
         self._old: set[str] = set()
         self._known: set[str] = set()
         self._played: set[str] = set()
+        self._unworded: set[str] = set()
 
     @property
     def has_come(self) -> bool:
-        """Everything that was asked is answered, and the answer has been played."""
-        return self.was_answered and not self._unanswered and not self._pending
+        """Everything that was asked is answered, the answer has been played, and its words are known."""
+        return self.was_answered and not (self._unanswered or self._pending or self._unworded)
 
     def expect_another(self) -> None:
         """Forget that something was answered: another question begins."""
@@ -78,6 +82,12 @@ class Answers:
                 self._answered(at, item)
             case ToolCall(at=at):
                 self._answered(at, None)
+            case Recognise(item=item):
+                self._unworded.add(item)
+            case ReplyRecognised(item=item, is_last=True):
+                self._unworded.discard(item)
+            case RecogniserLost():
+                self._unworded.clear()
             case PlayoutDrained(at=at, item=item) | PlayoutDropped(at=at, item=item):
                 self._played.add(item)
                 self._pending.discard(item)

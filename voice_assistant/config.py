@@ -28,6 +28,7 @@ from voice_assistant.core.settings import SettingError
 from voice_assistant.core.speech import SpeechSettings
 from voice_assistant.core.turns import TurnSettings
 from voice_assistant.core.volume import VolumeSettings
+from voice_assistant.core.wordless import WordsSettings
 from voice_assistant.devices.capture import CaptureSettings
 from voice_assistant.devices.playout import SpeakerSettings
 from voice_assistant.dialects.base import ProviderSettings
@@ -74,6 +75,7 @@ class Config:
     route: RouteSettings = field(default_factory=RouteSettings, metadata={"table": "link"})
     limits: LimitSettings = field(default_factory=LimitSettings)
     prices: PriceSettings = field(default_factory=PriceSettings)
+    words: WordsSettings = field(default_factory=WordsSettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings, metadata={"table": "playout"})

@@ -27,6 +27,7 @@ from voice_assistant.core.events import (
     Notify,
     PausePlayout,
     Play,
+    Recognise,
     ReopenDevices,
     ResumePlayout,
     Ring,
@@ -88,6 +89,14 @@ class Tools(Protocol):
         ...
 
 
+class Transcriber(Protocol):
+    """What the session needs of what recognises replies."""
+
+    def recognise(self, command: Recognise) -> None:
+        """Begin to do it; what comes of it is an event."""
+        ...
+
+
 class Tap(Protocol):
     """An onlooker: it sees every event and command, and answers nothing."""
 
@@ -103,6 +112,7 @@ class Session:
         inbox: Where every event arrives; the edges put them there, on the event loop's thread.
         new_dialect: Makes a dialect for a new websocket.
         clock: Monotonic seconds, the same for every edge.
+        transcriber: Recognises replies; None where nothing is asked of it.
     """
 
     def __init__(
@@ -118,6 +128,7 @@ class Session:
         tools: Tools,
         taps: Sequence[Tap],
         clock: Callable[[], float],
+        transcriber: Transcriber | None = None,
     ) -> None:
         self._listener = listener
         self._conversation = conversation
@@ -128,8 +139,8 @@ class Session:
         self._devices = devices
         self._tools = tools
         self._taps = taps
-        transcriber: Transcriber | None = None,
         self._clock = clock
+        self._transcriber = transcriber
         self._inbox = inbox
         self._link = 0
         self._stop: Stop | None = None
@@ -140,7 +151,6 @@ class Session:
         self._perform_all(self._conversation.begin())
         breath_at = self._clock() + BREATH_S
         while self._stop is None:
-        self._transcriber = transcriber
             self._set_alarm()
             event = await self._inbox.get()
             if isinstance(event, MessageReceived) and len(event.data) > LARGE:
@@ -222,6 +232,9 @@ class Session:
                 self._devices.perform(command)
             case RunTool(call=call, name=name, arguments=arguments):
                 self._tools.run(call, name, arguments)
+            case Recognise():
+                if self._transcriber:
+                    self._transcriber.recognise(command)
             case Stop():
                 self._stop = self._stop or command
             case Notify():

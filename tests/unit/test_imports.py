@@ -51,6 +51,7 @@ RULES: Mapping[str, set[str]] = {
     "logs": {"errors"},
     "awake": {"core"},
     "remembered": set(),
+    "transcribing": {"core"},
     "asking": {"core"},
     "config": {"core", "dialects", "devices", "terminal", "sources", "errors", "offline.settings", "route"},
     "offline": {"offline", "core.audio", "errors"},

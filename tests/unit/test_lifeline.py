@@ -44,9 +44,7 @@ from voice_assistant.core.lifeline import Lifeline, LifelineSettings
 from voice_assistant.core.replies import Replies
 from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
-PERHAPS = Capabilities(
-    confirms_setup="perhaps", unconfigured_remedy="Set it up.", wordless_remedy="Use another."
-)
+PERHAPS = Capabilities(confirms_setup="perhaps", unconfigured_remedy="Set it up.")
 NEVER = Capabilities(confirms_setup="never")
 LIMITED = Capabilities(confirms_setup="never", session_limit_s=600)
 
@@ -178,26 +176,6 @@ def test_a_confirmed_setup_is_not_complained_about() -> None:
     line.handle(SessionConfigured(1.1))
 
     assert ticks(line, until=60) == []
-
-
-def test_replies_without_words_are_said_once() -> None:
-    line = lifeline()
-    opened(line, PERHAPS)
-    line.handle(ReplyAudio(2.0, "a", b"\0\0"))
-
-    first = line.handle(ReplyDone(3.0, "a"))
-    second = line.handle(ReplyDone(4.0, "b"))
-
-    assert [c.remedy for c in first if isinstance(c, Notify)] == ["Use another."]
-    assert second == []
-
-
-def test_replies_with_words_are_not_complained_about() -> None:
-    line = lifeline()
-    opened(line, PERHAPS)
-    line.handle(ReplyText(2.0, "a", "Hello"))
-
-    assert not [c for c in line.handle(ReplyDone(3.0, "a")) if isinstance(c, Notify)]
 
 
 def test_a_socket_without_a_session_ends_with_a_reason_in_less_than_thirty_seconds() -> None:

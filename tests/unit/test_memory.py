@@ -11,6 +11,7 @@ from voice_assistant.core.events import (
     PlayoutDropped,
     Recalled,
     ReplyAudio,
+    ReplyRecognised,
     ReplyText,
     TextEntered,
     TurnOpened,
@@ -48,6 +49,45 @@ def test_of_a_cut_reply_only_what_was_heard_is_recalled() -> None:
     )
 
     assert kept.recall(None) == (Recalled("assistant", "one two"),)
+
+
+def test_words_of_a_cut_reply_that_come_after_the_cut_are_cut_as_well() -> None:
+    kept = memory(
+        ReplyAudio(1.0, "a", bytes(48_000)),
+        ReplyText(1.0, "a", "one two"),
+        PlayoutDropped(2.0, "a", 500.0),
+        ReplyText(2.1, "a", " three four"),
+    )
+
+    assert kept.recall(None) == (Recalled("assistant", "one two"),)
+
+
+def test_words_recognised_here_are_recalled_stretch_by_stretch_as_far_as_they_were_heard() -> None:
+    kept = memory(
+        ReplyAudio(1.0, "a", bytes(4 * 48_000)),
+        ReplyRecognised(2.0, "a", "One two three.", 1500.0),
+        PlayoutDropped(2.5, "a", 2000.0),
+        ReplyRecognised(2.6, "a", "Four.", 2000.0, is_last=True),
+        ReplyAudio(3.0, "b", bytes(4 * 48_000)),
+        ReplyRecognised(3.1, "b", "one two three four", 2000.0),
+        PlayoutDropped(4.0, "b", 1000.0),
+    )
+
+    assert kept.recall(None) == (
+        Recalled("assistant", "One two three. Four."),
+        Recalled("assistant", "one two"),
+    )
+
+
+def test_the_providers_own_words_take_the_place_of_ours() -> None:
+    kept = memory(
+        ReplyRecognised(2.0, "a", "Won too", 1000.0),
+        ReplyText(2.1, "a", "One"),
+        ReplyText(2.2, "a", " two"),
+        ReplyRecognised(2.3, "a", "tree", 2000.0, is_last=True),
+    )
+
+    assert kept.recall(None) == (Recalled("assistant", "One two"),)
 
 
 def test_a_turn_without_words_and_one_that_is_sent_again_are_left_out() -> None:

@@ -23,8 +23,11 @@ from voice_assistant.core.events import (
     PlayoutDropped,
     PlayoutProgress,
     PlayoutStarted,
+    Recognise,
+    RecogniserLost,
     ReplyAudio,
     ReplyDone,
+    ReplyRecognised,
     ReplyText,
     ResumePlayout,
     ServerError,
@@ -37,7 +40,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.notices import REPEATED_S
-from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, Transcript
+from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, RECOGNISED_S, Transcript
 from voice_assistant.errors import LinkError
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
@@ -232,6 +235,91 @@ def test_a_reply_without_words_gives_its_length() -> None:
     )
 
     assert texts_of(lines) == ["spoken reply, 3.0 s; this provider sends no words"]
+
+
+def recognised(at: float, text: str, until_ms: float, *, is_last: bool = False) -> ReplyRecognised:
+    return ReplyRecognised(at, "a", text, until_ms, is_last)
+
+
+def test_words_that_were_recognised_here_are_waited_for_and_marked() -> None:
+    transcript = Transcript()
+
+    early = shown(
+        transcript,
+        [
+            *reply("a", 1.0),
+            Recognise("a", bytes(2), 1500.0),
+            recognised(2.0, "It is", 1500.0),
+            Recognise("a", bytes(2), 2000.0, is_last=True),
+            ReplyDone(2.5, "a"),
+            PlayoutDrained(3.0, "a", 2000.0),
+        ],
+    )
+    live = texts_of(transcript.live)
+    lines = shown(transcript, [recognised(3.4, "no\x1b[31mon.", 2000.0, is_last=True)])
+
+    assert early == []
+    assert live == ["~ It is"]
+    assert texts_of(lines) == ["~ It is noon."]
+
+
+def test_words_that_are_recognised_too_late_are_not_waited_for_for_ever() -> None:
+    transcript = Transcript()
+    asked = [*reply("a", 1.0), Recognise("a", bytes(2), 2000.0, is_last=True), ReplyDone(2.5, "a")]
+
+    shown(transcript, [*asked, PlayoutDrained(3.0, "a", 2000.0)])
+    waiting = shown(transcript, [level(3.0 + RECOGNISED_S - 0.1)])
+    lines = shown(transcript, [level(3.0 + RECOGNISED_S)])
+
+    assert waiting == []
+    assert texts_of(lines) == ["spoken reply, 2.0 s; this provider sends no words"]
+
+
+def test_without_a_recogniser_nothing_is_waited_for_any_more() -> None:
+    transcript = Transcript()
+    asked = [*reply("a", 1.0), Recognise("a", bytes(2), 2000.0, is_last=True), ReplyDone(2.5, "a")]
+
+    waiting = shown(transcript, [*asked, PlayoutDrained(3.0, "a", 2000.0)])
+    lines = shown(transcript, [RecogniserLost(3.1, "it ended")])
+
+    assert waiting == []
+    assert len(lines) == 1
+
+
+def test_of_a_cut_reply_the_words_recognised_here_are_told_up_to_the_cut() -> None:
+    transcript = Transcript()
+
+    cut = shown(transcript, [*reply("a", 1.0), PlayoutDropped(2.0, "a", 1000.0)])
+    asked = shown(transcript, [Recognise("a", bytes(2), 1000.0, is_last=True), level(2.02)])
+    lines = shown(transcript, [recognised(2.4, "one two", 1000.0, is_last=True)])
+
+    assert cut == asked == []
+    assert texts_of(lines) == ["~ one two [cut after 1.0 s]"]
+
+
+def test_a_cut_reply_whose_words_nobody_recognises_is_finished_with_the_next_frame() -> None:
+    transcript = Transcript()
+
+    shown(transcript, [*reply("a", 1.0), PlayoutDropped(2.0, "a", 1000.0)])
+
+    assert len(shown(transcript, [level(2.02)])) == 1
+
+
+def test_the_providers_words_take_the_place_of_those_recognised_here() -> None:
+    transcript = Transcript()
+    shown(transcript, [*reply("a", 1.0), Recognise("a", bytes(2), 1500.0), recognised(2.0, "It is", 1500.0)])
+
+    lines = shown(
+        transcript,
+        [
+            ReplyText(2.1, "a", "It's noon."),
+            recognised(2.2, "new", 2000.0),
+            PlayoutDrained(3.0, "a", 2000.0),
+            ReplyDone(3.1, "a"),
+        ],
+    )
+
+    assert texts_of(lines) == ["It's noon."]
 
 
 def test_words_not_heard_yet_are_told_apart_while_a_reply_plays() -> None:

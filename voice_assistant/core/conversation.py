@@ -1,8 +1,9 @@
 """The conversation: the thin door over what decides. It asks each part, and adds up their commands.
 
 ``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
-link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Budget`` sees to the limits,
-``DeviceWatch`` has lost devices opened again. Each takes the same events and knows nothing of the clock.
+link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Wordless`` has words recognised
+that do not come, ``Budget`` sees to the limits, ``DeviceWatch`` has lost devices opened again. Each takes the
+same events and knows nothing of the clock.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
 from voice_assistant.core.output_latency import OutputLatency
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.volume import Volume, VolumeSettings
+from voice_assistant.core.wordless import Wordless
 from voice_assistant.errors import LinkError
 
 
@@ -34,6 +36,7 @@ class Conversation:
         budget: Budget | None = None,
         volume: VolumeSettings | None = None,
         sounds: SoundSettings | None = None,
+        wordless: Wordless | None = None,
         output_latency: OutputLatency | None = None,
     ) -> None:
         self._replies = Replies()
@@ -44,6 +47,7 @@ class Conversation:
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
         self._earcons = Earcons(sounds or SoundSettings())
+        self._wordless = wordless or Wordless()
         self._output_latency = output_latency or OutputLatency()
         self._ending: Stop | None = None
 
@@ -75,7 +79,7 @@ class Conversation:
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
-        commands += self._earcons.handle(event, decided)
+        commands += self._earcons.handle(event, decided) + self._wordless.handle(event)
         commands += self._within_budget(event) + self._devices.handle(event)
         commands += self._output_latency.handle(event, commands)
         return self._heard_out(commands + self._own(event))

@@ -457,6 +457,37 @@ class ReplyText:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyRecognised:
+    """Words of a reply that its provider sent without any, as they were recognised here.
+
+    Args:
+        text: Of the stretch since the last one, to follow on what came before; empty where nothing was said.
+        until_ms: Where the stretch ends, from the beginning of the reply.
+        is_last: No more of this reply will be recognised.
+    """
+
+    at: float
+    item: str
+    text: str
+    until_ms: float
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserLost:
+    """Nothing more is recognised here: it could not begin, or it failed.
+
+    Args:
+        reason: In a person's words.
+        remedy: What would mend it; empty where nothing is known to.
+    """
+
+    at: float
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyComplete:
     """All the sound of a reply has been received."""
 
@@ -563,6 +594,8 @@ Event = (
     | ReplyAudio
     | ReplyText
     | ReplyComplete
+    | ReplyRecognised
+    | RecogniserLost
     | ReplyDone
     | ToolCall
     | ToolFinished
@@ -767,6 +800,22 @@ class CloseTurn:
 @dataclass(frozen=True, slots=True)
 class Notify:
     """One line for the person; *remedy* says what would mend it. Text of a server in it is untrusted."""
+@dataclass(frozen=True, slots=True)
+class Recognise:
+    """Have the words of a stretch of a reply recognised here; ``ReplyRecognised`` follows.
+
+    Args:
+        pcm: 24 kHz; may be empty where it is the last.
+        until_ms: Where the stretch ends, from the beginning of the reply.
+        is_last: No more of this reply is to be recognised.
+    """
+
+    item: str
+    pcm: bytes
+    until_ms: float
+    is_last: bool = False
+
+
 
 @dataclass(frozen=True, slots=True)
 class SetOutputLatency:
@@ -813,6 +862,7 @@ Command = (
     | LookForDevices
     | RunTool
     | CloseTurn
+    | Recognise
     | Notify
     | Stop
 )

@@ -145,8 +145,6 @@ class Lifeline:
         self._turn_is_open = False
         self._closed_turn: int | None = None
         self._has_left = False
-        self._wordless_said = False
-        self._words_came = False
 
     @property
     def state(self) -> State:
@@ -192,17 +190,14 @@ class Lifeline:
                 return self._confirmed()
             case UserText():
                 return self._confirmed()
-            case ReplyText(item=item):
-                self._words_came = True
-                return self._replying(item)
-            case ReplyAudio(item=item):
+            case ReplyText(item=item) | ReplyAudio(item=item):
                 return self._replying(item)
             case ToolCall():
                 self._awaited.tool_asked()
                 return self._answering()
-            case ReplyDone(item=item):
+            case ReplyDone():
                 self._awaited.reply_done(event, self._now, one_each=self._answers_one_each)
-                return self._answering() + (self._say_wordless() if item else [])
+                return self._answering()
             case ServerError(message=message):
                 self._last_error = message
             case LinkLost(link=link) if link == self._link:
@@ -436,12 +431,6 @@ class Lifeline:
             return []
         text = f"Only {self._settings.keep_s:.0f} s of what you say are kept while the line is gone"
         return [Notify("warning", f"{text}: the oldest of it is given up.", "Say it again later.")]
-
-    def _say_wordless(self) -> list[Command]:
-        if self._words_came or self._wordless_said or not self._can.wordless_remedy:
-            return []
-        self._wordless_said = True
-        return [Notify("info", "Replies come without their words here.", self._can.wordless_remedy)]
 
 
 def is_final(lost: LinkLost, error: VoiceAssistantError) -> bool:

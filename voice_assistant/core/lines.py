@@ -16,6 +16,10 @@ Role = Literal["said", "unheard", "remark"]
 
 Span = tuple[str, Role]
 
+RECOGNISED = "~ "
+"""Stands before words of the assistant that were recognised here: its provider sends none, and they may be
+misheard."""
+
 Ending = Literal["open", "heard", "cut"]
 
 
@@ -62,6 +66,8 @@ class ReplyLine:
         received_ms: Its length, as far as it came.
         heard_ms: How much of it was handed to the loudspeaker.
         ending: Still open, heard to its end, or cut.
+        recognised_ms: The words were recognised here, because the provider sends none, and go so far; 0 where
+            they are the provider's.
     """
 
     began_at: float
@@ -70,6 +76,7 @@ class ReplyLine:
     received_ms: float = 0.0
     heard_ms: float = 0.0
     ending: Ending = "open"
+    recognised_ms: float = 0.0
 
     def spans(self) -> list[Span]:
         """Give the line's text in order, each part with its role.
@@ -79,7 +86,8 @@ class ReplyLine:
         if not self.words:
             return [(self._wordless(), "remark")]
         heard, unheard = self._divided()
-        parts: list[Span] = [(heard, "said")]
+        parts: list[Span] = [(RECOGNISED, "remark")] if self.recognised_ms else []
+        parts.append((heard, "said"))
         if self.ending == "cut":
             cut = f"[cut after {_seconds(self.heard_ms)}]"
             parts.append((f" {cut}" if heard else cut, "remark"))
@@ -103,9 +111,10 @@ class ReplyLine:
         return f"spoken reply, {length}; this provider sends no words"
 
     def _divided(self) -> tuple[str, str]:
-        if self.ending == "heard" or self.received_ms <= 0:
+        worded_ms = self.recognised_ms or self.received_ms
+        if self.ending == "heard" or worded_ms <= 0:
             return self.words, ""
-        share = min(1.0, self.heard_ms / self.received_ms)
+        share = min(1.0, self.heard_ms / worded_ms)
         at = round(share * len(self.words))
         while _is_inside_a_word(self.words, at):
             at += 1

@@ -1,7 +1,8 @@
 """Memory: what was said and heard, as text, for a provider that has to begin anew.
 
 A new link knows nothing of the conversation. What is told to it is what was really heard: of a reply that was
-cut, the words up to the cut, by proportion of its sound.
+cut, the words up to the cut, by proportion of its sound, whenever they come. Words that were recognised here,
+because the provider sends none, count as well as its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from voice_assistant.core.events import (
     PlayoutDropped,
     Recalled,
     ReplyAudio,
+    ReplyRecognised,
     ReplyText,
     TextEntered,
     TurnOpened,
@@ -31,13 +33,33 @@ RECALLED_CHARACTERS = 6000
 
 @dataclass(slots=True)
 class _Entry:
-    """One turn, or one reply."""
+    """One turn, or one reply.
+
+    Args:
+        speaker: Whose it is.
+        turn: Its number, where it was spoken by the user.
+        text: All words of it that came.
+        is_typed: The user typed it.
+        received_ms: Sound of the reply that came.
+        recognised_ms: Its words are ours, and go so far; 0 where they are the provider's.
+        cut_ms: So much of it was heard; None where it was not cut.
+    """
 
     speaker: Literal["user", "assistant"]
     turn: int | None = None
     text: str = ""
     is_typed: bool = False
     received_ms: float = 0.0
+    recognised_ms: float = 0.0
+    cut_ms: float | None = None
+
+    @property
+    def heard_text(self) -> str:
+        """The words that were said, or heard."""
+        worded_ms = self.recognised_ms or self.received_ms
+        if self.cut_ms is None or not worded_ms:
+            return self.text.strip()
+        return heard_words(self.text, self.cut_ms / worded_ms).strip()
 
 
 class Memory:
@@ -57,13 +79,15 @@ class Memory:
             case TextEntered(at=at, text=text):
                 self._keep(f"typed at {at}", _Entry("user", text=text, is_typed=True))
             case ReplyText(item=item, text=text):
-                self._entry(item).text += text
+                entry = self._entry(item)
+                entry.text = text if entry.recognised_ms else entry.text + text
+                entry.recognised_ms = 0.0
+            case ReplyRecognised(item=item, text=text, until_ms=until_ms):
+                self._recognised(item, text, until_ms)
             case ReplyAudio(item=item, pcm=pcm):
                 self._entry(item).received_ms += len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE
             case PlayoutDropped(item=item, heard_ms=heard_ms) if item in self._entries:
-                entry = self._entries[item]
-                if entry.received_ms:
-                    entry.text = heard_words(entry.text, heard_ms / entry.received_ms)
+                self._entries[item].cut_ms = heard_ms
             case _:
                 pass
 
@@ -78,7 +102,7 @@ class Memory:
         recalled: list[Recalled] = []
         room = RECALLED_CHARACTERS
         for entry in reversed(self._entries.values()):
-            text = entry.text.strip()
+            text = entry.heard_text
             if before_turn is not None and entry.turn is not None and entry.turn >= before_turn:
                 continue
             if entry.is_typed and entry.text in again:
@@ -92,6 +116,13 @@ class Memory:
             room -= len(text)
             recalled.append(Recalled(entry.speaker, text))
         return tuple(reversed(recalled))
+
+    def _recognised(self, item: str, text: str, until_ms: float) -> None:
+        entry = self._entry(item)
+        if entry.text and not entry.recognised_ms:
+            return  # The provider's own words have come meanwhile.
+        entry.text = f"{entry.text} {text}".strip()
+        entry.recognised_ms = until_ms
 
     def _entry(self, key: int | str) -> _Entry:
         if key not in self._entries:

@@ -11,7 +11,8 @@ is part of what is live. What it waits for:
   answer has been heard or cut. Words that come later still make a line of their own. A turn that never was
   sent, because it did not last (a cough), leaves no line.
 * A reply waits until it was dropped; or until it was played to its end and the provider is through with it,
-  but not longer than ``LATE_WORDS_S`` after its end.
+  but not longer than ``LATE_WORDS_S`` after its end. One whose words are recognised here also waits for
+  those, but not longer than ``RECOGNISED_S`` after its end.
 * A line also waits for those before it. Notices (``notices.py``) do not: what went wrong must be read now.
 """
 
@@ -33,8 +34,11 @@ from voice_assistant.core.events import (
     PlayoutDropped,
     PlayoutProgress,
     PlayoutStarted,
+    Recognise,
+    RecogniserLost,
     ReplyAudio,
     ReplyDone,
+    ReplyRecognised,
     ReplyText,
     TextEntered,
     Tick,
@@ -49,6 +53,9 @@ from voice_assistant.core.plain_text import neutralise
 LATE_WORDS_S = 3.0
 """Seconds that words may come late, seen from the start of the answer or the end of the reply."""
 
+RECOGNISED_S = 10.0
+"""Seconds after its end that a reply waits for its words to be recognised here."""
+
 TYPED = -1
 """Stands for the number of a turn where a line was typed: no words of the provider are for it."""
 
@@ -58,7 +65,12 @@ MAX_CHARACTERS = 20_000
 
 @dataclass(slots=True)
 class _Open:
-    """A line that is not finished, and what it still waits for."""
+    """A line that is not finished, and what it still waits for.
+
+    Args:
+        awaits_words: Its words are being recognised here, and more of them are to come.
+        would_finish: It only waits for those.
+    """
 
     line: UserLine | ReplyLine
     raw: str = ""
@@ -68,6 +80,8 @@ class _Open:
     playing: bool = False
     provider_done: bool = False
     finish_at: float | None = None
+    awaits_words: bool = False
+    would_finish: bool = False
 
 
 class Transcript:
@@ -109,6 +123,7 @@ class Transcript:
                     self._open.remove(entry)
                 case ReplyLine(ending="open", received_ms=received_ms) as line if received_ms > 0:
                     self._change(entry, replace(line, ending="cut"))
+            entry.awaits_words = False
             self._finish(entry)
         self._live = None
         return [*notices, *self._take_finished()]
@@ -124,6 +139,13 @@ class Transcript:
                 self._reply_sounded(at, item, len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE)
             case ReplyText(at=at, item=item, text=text):
                 self._reply_worded(at, item, text)
+            case Recognise(item=item) if found := self._reply(item):
+                found.awaits_words = True
+            case ReplyRecognised(item=item) if found := self._reply(item):
+                self._reply_recognised(found, entry)
+            case RecogniserLost():
+                for waiting in self._open:
+                    self._words_ended(waiting)
             case UserText():
                 self._user_worded(entry)
             case TextEntered(at=at, text=text):
@@ -206,7 +228,22 @@ class Transcript:
             # Of the whole, because an escape sequence may come in two parts.
             found.raw = (found.raw + text)[:MAX_CHARACTERS]
             assert isinstance(found.line, ReplyLine)
-            self._change(found, replace(found.line, words=neutralise(found.raw).strip()))
+            words = neutralise(found.raw).strip()
+            self._change(found, replace(found.line, words=words, recognised_ms=0.0))
+            self._words_ended(found)
+
+    def _reply_recognised(self, found: _Open, event: ReplyRecognised) -> None:
+        assert isinstance(found.line, ReplyLine)
+        if not found.raw:  # Else the provider's own words have come meanwhile.
+            words = f"{found.line.words} {neutralise(event.text).strip()}".strip()[:MAX_CHARACTERS]
+            self._change(found, replace(found.line, words=words, recognised_ms=event.until_ms))
+        if event.is_last:
+            self._words_ended(found)
+
+    def _words_ended(self, entry: _Open) -> None:
+        entry.awaits_words = False
+        if entry.would_finish:
+            self._finish(entry)
 
     def _reply_started(self, at: float, item: str) -> None:
         found = self._reply(item)
@@ -229,7 +266,10 @@ class Transcript:
         for earlier in self._open[: self._open.index(found)]:
             if isinstance(earlier.line, ReplyLine):
                 self._finish(earlier)  # Replies are played in order: whatever became of it, it is over.
-        if ending == "cut" or found.provider_done:
+        if ending == "cut" and not found.line.words and found.playing:
+            # With the next frame: meanwhile it may turn out that its words are recognised here.
+            self._finish_later(found, self._now - LATE_WORDS_S)
+        elif ending == "cut" or found.provider_done:
             self._finish(found)
         else:
             self._finish_later(found, self._now)
@@ -274,7 +314,12 @@ class Transcript:
             self._live = None
 
     def _finish(self, entry: _Open) -> None:
-        entry.finished = True
+        if not entry.awaits_words:
+            entry.finished = True
+        elif not entry.would_finish:
+            entry.would_finish = True
+            entry.finish_at = self._now + RECOGNISED_S
+            self._due = True
 
     def _finish_before(self, end: int) -> None:
         """Finish the user's lines before the one at *end*, but for a turn that is still open."""
@@ -291,6 +336,7 @@ class Transcript:
         waiting = [entry for entry in self._open if entry.finish_at is not None and not entry.finished]
         for entry in waiting:
             if entry.finish_at is not None and at >= entry.finish_at:
+                entry.awaits_words &= not entry.would_finish  # They have been waited for.
                 self._finish(entry)
         self._due = any(not entry.finished for entry in waiting)
 

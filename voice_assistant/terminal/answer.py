@@ -17,7 +17,7 @@ from voice_assistant.core.events import (
     SessionOpened,
     TextEntered,
 )
-from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine, plain_line
+from voice_assistant.core.lines import RECOGNISED, Line, NoticeLine, ReplyLine, UserLine, plain_line
 from voice_assistant.core.transcript import Transcript
 
 
@@ -28,7 +28,8 @@ class AnswerPrinter:
         stream: Takes the answer; standard output.
         notices: Takes everything else; standard error.
         as_json: One object: ``question``, ``answer`` (empty where the provider sends no words), ``heard_ms``,
-            ``first_byte_ms`` and ``first_audible_ms`` (from the end of the question), ``model``.
+            ``first_byte_ms`` and ``first_audible_ms`` (from the end of the question), ``model``,
+            ``recognised`` (the words are ours: the provider sent none).
     """
 
     def __init__(self, stream: TextIO, notices: TextIO, *, as_json: bool) -> None:
@@ -40,6 +41,7 @@ class AnswerPrinter:
         self._answer: list[str] = []
         self._heard_ms = 0.0
         self._model = ""
+        self._recognised = False
         self._asked_at: float | None = None
         self._first_byte_at: float | None = None
         self._audible_at: float | None = None
@@ -76,6 +78,7 @@ class AnswerPrinter:
             "first_byte_ms": self._since_asked(self._first_byte_at),
             "first_audible_ms": self._since_asked(self._audible_at),
             "model": self._model,
+            "recognised": self._recognised,
         }
         self._stream.write(json.dumps(document, ensure_ascii=False) + "\n")
         self._stream.flush()
@@ -92,8 +95,10 @@ class AnswerPrinter:
                 case UserLine(words=words):
                     self._question += [words] if words else []
                 case ReplyLine(words=words, heard_ms=heard_ms):
+                    mark = RECOGNISED if line.recognised_ms else ""
+                    self._recognised |= line.recognised_ms > 0
                     self._heard_ms += heard_ms
                     self._answer += [words] if words else []
                     if not self._as_json:
-                        self._stream.write((words or plain_line(line)) + "\n")
+                        self._stream.write((f"{mark}{words}" if words else plain_line(line)) + "\n")
                         self._stream.flush()

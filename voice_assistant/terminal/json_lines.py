@@ -10,7 +10,15 @@ import json
 from collections.abc import Callable
 from typing import TextIO
 
-from voice_assistant.core.events import Command, Event, ReplyDone, ReplyText, SessionOpened, UserText
+from voice_assistant.core.events import (
+    Command,
+    Event,
+    ReplyDone,
+    ReplyRecognised,
+    ReplyText,
+    SessionOpened,
+    UserText,
+)
 from voice_assistant.core.latency import Latency
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.plain_text import neutralise
@@ -49,7 +57,9 @@ class JsonPrinter:
             case UserText(turn=turn, text=text, final=final):
                 self._print("user_words", turn=turn, words=neutralise(text), final=final)
             case ReplyText(item=item, text=text):
-                self._print("assistant_words", item=item, words=text)
+                self._print("assistant_words", item=item, words=text, recognised=False)
+            case ReplyRecognised(item=item, text=text) if text:
+                self._print("assistant_words", item=item, words=text, recognised=True)
             case ReplyDone(usage=usage) if usage:
                 self._print(
                     "usage",
@@ -113,6 +123,7 @@ class JsonPrinter:
                         heard_ms=_whole(line.heard_ms),
                         received_ms=_whole(line.received_ms),
                         cut=line.ending == "cut",
+                        recognised=line.recognised_ms > 0,
                     )
                 case NoticeLine():
                     self._print("notice", severity=line.severity, words=line.words, remedy=line.remedy)
