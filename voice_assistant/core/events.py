@@ -566,6 +566,7 @@ Event = (
     | Underrun
     | DeviceOpened
     | DeviceLost
+    | DeviceStarved
     | DevicesReturned
     | LoudspeakerCaptured
     | TurnSuspected
@@ -593,13 +594,12 @@ Event = (
     | UserText
     | ReplyAudio
     | ReplyText
-    | ReplyComplete
     | ReplyRecognised
     | RecogniserLost
+    | ReplyComplete
     | ReplyDone
     | ToolCall
     | ToolFinished
-    | DeviceStarved
     | TimerRang
     | ServerError
     | Unrecognised
@@ -769,6 +769,16 @@ class ReopenDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetOutputLatency:
+    """Open the loudspeaker again, to hold *latency_ms* of sound; 0 is the least that it offers.
+
+    ``DeviceOpened`` or ``DeviceLost`` follows.
+    """
+
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class LookForDevices:
     """Look whether what was asked for is there again, without disturbing what is open.
 
@@ -791,16 +801,6 @@ class RunTool:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseTurn:
-    """End the open turn: the provider has called its end first."""
-
-    reason: CloseReason
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """One line for the person; *remedy* says what would mend it. Text of a server in it is untrusted."""
-@dataclass(frozen=True, slots=True)
 class Recognise:
     """Have the words of a stretch of a reply recognised here; ``ReplyRecognised`` follows.
 
@@ -816,16 +816,16 @@ class Recognise:
     is_last: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """End the open turn: the provider has called its end first."""
+
+    reason: CloseReason
+
 
 @dataclass(frozen=True, slots=True)
-class SetOutputLatency:
-    """Open the loudspeaker again, to hold *latency_ms* of sound; 0 is the least that it offers.
-
-    ``DeviceOpened`` or ``DeviceLost`` follows.
-    """
-
-    latency_ms: float
-
+class Notify:
+    """One line for the person; *remedy* says what would mend it. Text of a server in it is untrusted."""
 
     severity: Literal["info", "warning", "error"]
     text: str
@@ -860,9 +860,10 @@ Command = (
     | Ring
     | ReopenDevices
     | LookForDevices
+    | SetOutputLatency
     | RunTool
-    | CloseTurn
     | Recognise
+    | CloseTurn
     | Notify
     | Stop
 )
@@ -878,4 +879,3 @@ WireCommand = (
     | SendToolResult
 )
 """The commands that a dialect says on the wire."""
-    | SetOutputLatency
