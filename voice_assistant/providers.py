@@ -78,7 +78,7 @@ async def open_provider(
         return await _offline(settings, offline, tools, stack, chat_key, log)
     located = replace(settings, name="litellm", url=settings.url or DEFAULT_URL)
     if not located.model:
-        located = replace(located, model=await _only_model(located.url, key, route))
+        located = replace(located, model=choose_model(await models_of(located.url, key, route)))
     return Provider(
         name="litellm",
         shown=shown_url(located.url),
@@ -114,13 +114,18 @@ async def _offline(
     )
 
 
-async def _only_model(url: str, key: str, route: Route | None) -> str:
-    """Ask the proxy for its only realtime model."""
+async def models_of(url: str, key: str, route: Route | None = None) -> object:
+    """Ask a proxy for its list of models; see ``dialects.proxy`` for what to make of it.
+
+    Raises:
+        ConfigError: *url* is no address of a proxy.
+        LinkError: Nothing answers there, or the key is refused.
+    """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     status, listing = await get_json(models_url(url), headers, route)
     if status != 200:
         raise refused_listing(status, shown_url(url), has_key=bool(key))
-    return choose_model(listing)
+    return listing
 
 
 def _explain_proxy(settings: ProviderSettings) -> Explain:

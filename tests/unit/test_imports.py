@@ -35,6 +35,7 @@ RULES: Mapping[str, set[str]] = {
     "config_file": {"errors"},
     "setting_up": {
         "setting_up",
+        "checks.sound",
         "config",
         "config_file",
         "core",
@@ -50,8 +51,8 @@ RULES: Mapping[str, set[str]] = {
     "completion": {"cli"},
     "logs": {"errors"},
     "awake": {"core"},
-    "remembered": set(),
     "transcribing": {"core"},
+    "remembered": set(),
     "asking": {"core"},
     "config": {"core", "dialects", "devices", "terminal", "sources", "errors", "offline.settings", "route"},
     "offline": {"offline", "core.audio", "errors"},

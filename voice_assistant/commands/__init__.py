@@ -4,6 +4,6 @@ A function's docstring is its help. What it needs is imported inside it: help co
 list in the order in which they are imported here.
 """
 
-from voice_assistant.commands import conversing, examining
+from voice_assistant.commands import conversing, examining, setting_up
 
-__all__ = ["conversing", "examining"]
+__all__ = ["conversing", "examining", "setting_up"]

@@ -109,8 +109,9 @@ def match(wanted: str, direction: Direction, devices: list[Device]) -> Choice:
             remedy=f"The {word} devices are: {_names(usable)}.",
         )
     folded = wanted.casefold()
-    exact = [device for device in usable if device.name.casefold() == folded]
-    found = exact or [device for device in usable if folded in f"{device.name}, {device.host_api}".casefold()]
+    whole = {device: f"{device.name}, {device.host_api}".casefold() for device in usable}
+    exact = [device for device in usable if folded in (device.name.casefold(), whole[device])]
+    found = exact or [device for device in usable if folded in whole[device]]
     match found:
         case [device]:
             return Choice(device, f"matches {wanted!r}")
@@ -124,6 +125,12 @@ def match(wanted: str, direction: Direction, devices: list[Device]) -> Choice:
                 f"{wanted!r} could be {len(found)} {word} devices: {_names(found)}",
                 remedy="Write more of the name, or its number.",
             )
+
+
+def name_of(device: Device, among: list[Device]) -> str:
+    """Give words that ``match`` takes for this device: its name, with its sound system where two share it."""
+    shared = sum(other.name.casefold() == device.name.casefold() for other in among) > 1
+    return f"{device.name}, {device.host_api}" if shared else device.name
 
 
 def _usable(direction: Direction, devices: list[Device]) -> list[Device]:

@@ -61,6 +61,29 @@ def models_url(base: str) -> str:
 def choose_model(listing: object) -> str:
     """Choose the only model that can hold a conversation.
 
+    Args:
+        listing: The JSON document at ``models_url``.
+
+    Raises:
+        ConfigError: There is none, or more than one to choose from, or *listing* is no list of models.
+    """
+    match realtime_models(listing):
+        case [only]:
+            return only
+        case []:
+            raise ConfigError(
+                "the proxy offers no realtime model",
+                remedy="Add one to the proxy's model_list, such as gemini/gemini-3.8-live.",
+            )
+        case able:
+            names = ", ".join(neutralise(name) for name in able[:LISTED])
+            more = f" and {len(able) - LISTED} more" if len(able) > LISTED else ""
+            raise ConfigError(f"the proxy offers several realtime models: {names}{more}", remedy=_NAME_ONE)
+
+
+def realtime_models(listing: object) -> list[str]:
+    """List the models that can hold a conversation, by name.
+
     The proxy says what a model is for (``mode``) where its price map knows the model; an older proxy says it
     of none. So a name that tells counts where nothing else is known.
 
@@ -68,7 +91,7 @@ def choose_model(listing: object) -> str:
         listing: The JSON document at ``models_url``.
 
     Raises:
-        ConfigError: There is none, or more than one to choose from, or *listing* is no list of models.
+        ConfigError: *listing* is no list of models.
     """
     entries = listing.get("data") if isinstance(listing, dict) else None
     if not isinstance(entries, list):
@@ -80,19 +103,7 @@ def choose_model(listing: object) -> str:
     }
     realtime = [name for name, mode in modes.items() if mode == "realtime"]
     unknown = [name for name, mode in modes.items() if not isinstance(mode, str)]
-    able = realtime or [name for name in unknown if _SPOKEN.search(name)] or unknown
-    match able:
-        case [only]:
-            return only
-        case []:
-            raise ConfigError(
-                "the proxy offers no realtime model",
-                remedy="Add one to the proxy's model_list, such as gemini/gemini-3.8-live.",
-            )
-        case _:
-            names = ", ".join(neutralise(name) for name in sorted(able)[:LISTED])
-            more = f" and {len(able) - LISTED} more" if len(able) > LISTED else ""
-            raise ConfigError(f"the proxy offers several realtime models: {names}{more}", remedy=_NAME_ONE)
+    return sorted(realtime or [name for name in unknown if _SPOKEN.search(name)] or unknown)
 
 
 def shown_url(url: str) -> str:
