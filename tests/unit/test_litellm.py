@@ -26,6 +26,7 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     RequestReply,
+    SendText,
     SendToolResult,
     ServerError,
     SessionConfigured,
@@ -596,6 +597,13 @@ def test_a_call_for_a_tool_is_told_once_with_all_it_holds(dialect: LiteLLM) -> N
     ]
 
     assert told == [ToolCall(1.0, "c", "set_timer", "{}")]
+
+
+def test_what_was_typed_is_followed_by_the_wish_for_an_answer(dialect: LiteLLM) -> None:
+    sent = [json.loads(message) for message in dialect.encode(SendText("What is 6 times 7?"))]
+
+    assert [message["type"] for message in sent] == ["conversation.item.create", "response.create"]
+    assert sent[0]["item"]["content"] == [{"type": "input_text", "text": "What is 6 times 7?"}]
 
 
 def test_what_a_tool_gave_back_goes_to_the_call_that_asked(dialect: LiteLLM) -> None:

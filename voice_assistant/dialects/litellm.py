@@ -6,7 +6,8 @@ with ids that are never used twice, the user's words joined, an end for whatever
 where it is handled and was measured on LiteLLM 1.106; ``docs/dialects.md`` lists them.
 
 Nothing is sent for what the proxy would drop without a word: to cancel or cut a reply, to take sound back, to
-ask for a reply.
+ask for a reply. Only what was typed is followed by the wish for a reply: Gemini needs none and the proxy drops
+it, but a server of OpenAI's kind behind the same proxy answers nothing written without it.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class LiteLLM:
             case CommitInput(turn=turn):
                 return self._commit(turn)
             case SendText(text=text):
-                return [wire.create_message("user", text)]
+                return [wire.create_message("user", text), wire.create_reply()]
             case SendToolResult(call=call, output=output):
                 return [wire.tool_result(call, output)]
             case RequestReply() | CancelReply() | TruncateReply():
