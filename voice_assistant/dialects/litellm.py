@@ -6,8 +6,8 @@ with ids that are never used twice, the user's words joined, an end for whatever
 where it is handled and was measured on LiteLLM 1.106; ``docs/dialects.md`` lists them.
 
 Nothing is sent for what the proxy would drop without a word: to cancel or cut a reply, to take sound back, to
-ask for a reply. Only what was typed is followed by the wish for a reply: Gemini needs none and the proxy drops
-it, but a server of OpenAI's kind behind the same proxy answers nothing written without it.
+ask for a reply. Only what was typed is followed by the wish for a reply: Gemini needs none and the proxy
+drops it, but a server of OpenAI's kind behind the same proxy answers nothing written without it.
 """
 
 from __future__ import annotations
