@@ -27,6 +27,15 @@ def delayed(sound: Sound, delay_s: float) -> Sound:
     return later
 
 
+def drifting(sound: Sound, ppm: float) -> Sound:
+    """Delay by 50 ms at first, and by more or less as time goes by."""
+    spectrum = np.fft.rfft(delayed(sound, 0.05))
+    fine = np.fft.irfft(spectrum, 16 * sound.size) * 16
+    at = np.arange(sound.size) * 16 * (1 + ppm * 1e-6)
+    drifted: Sound = np.interp(at, np.arange(fine.size), fine)
+    return drifted
+
+
 def in_a_room(sound: Sound, seed: int) -> Sound:
     """Direct sound, and reflections that die away by 60 dB in 0.3 s: Polack's model."""
     times = np.arange(round(0.3 * NEAR_RATE)) / NEAR_RATE
@@ -49,9 +58,16 @@ def told_after(watch: MonitorWatch, near: Sound, far: bytes = REPLY) -> list[flo
     return told
 
 
-@pytest.mark.parametrize(("delay_s", "gain"), [(0.03, 1.0), (0.0412503, 0.3), (0.35, 0.5)])
+@pytest.mark.parametrize(("delay_s", "gain"), [(0.03, 1.0), (0.04127, 0.3), (0.35, 0.5)])
 def test_a_copy_of_the_loudspeaker_is_told_once(delay_s: float, gain: float) -> None:
     told = told_after(MonitorWatch(), delayed(reply_at_near_rate(), delay_s) * gain)
+
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("ppm", [-600.0, -420.0, 420.0, 600.0])
+def test_a_copy_is_told_while_its_delay_drifts(ppm: float) -> None:
+    told = told_after(MonitorWatch(), drifting(reply_at_near_rate(), ppm))
 
     assert len(told) == 1
 
