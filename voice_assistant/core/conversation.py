@@ -14,7 +14,7 @@ from voice_assistant.core.budget import Budget
 from voice_assistant.core.calls import Calls
 from voice_assistant.core.device_watch import DeviceWatch
 from voice_assistant.core.earcons import Earcons, SoundSettings
-from voice_assistant.core.events import Command, EndPlayout, Event, Notify, Pressed, Stop
+from voice_assistant.core.events import Command, EndPlayout, Event, Level, Notify, Pressed, Stop
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.lifeline import Explain, Lifeline, LifelineSettings
 from voice_assistant.core.output_latency import OutputLatency
@@ -50,13 +50,18 @@ class Conversation:
         self._wordless = wordless or Wordless()
         self._output_latency = output_latency or OutputLatency()
         self._ending: Stop | None = None
+        self._deadline: float | None = None
+        self._is_deadline_known = False
 
     def begin(self) -> list[Command]:
         """Say what is to be done before anything has happened."""
+        self._is_deadline_known = False
         return self._lifeline.begin() + self._volume.begin()
 
     def deadline(self) -> float | None:
         """When a ``Tick`` is due, in seconds of the session's clock; None while nothing is awaited."""
+        if self._is_deadline_known:
+            return self._deadline
         parts = (
             self._floor,
             self._lifeline,
@@ -66,10 +71,17 @@ class Conversation:
             self._output_latency,
         )
         times = [part.deadline() for part in parts]
-        return min((time for time in times if time is not None), default=None)
+        self._deadline = min((time for time in times if time is not None), default=None)
+        self._is_deadline_known = True
+        return self._deadline
 
     def handle(self, event: Event) -> list[Command]:
         """Take the next event; say what is to be done, in order."""
+        if isinstance(event, Level):
+            # It comes fifty times a second, and concerns nobody but whoever sees to the microphone; nothing
+            # falls due because of it.
+            return self._heard_out(self._devices.handle(event))
+        self._is_deadline_known = False
         # The lifeline first, so that a session that has just become ready gets what waited before what is
         # new; the floor before the replies, so that a reply is held before its first sample is played.
         commands = self._lifeline.handle(event)
@@ -103,6 +115,8 @@ class Conversation:
 
     def _heard_out(self, commands: list[Command]) -> list[Command]:
         """When the link ends, what has come of a reply is played to its end before the session ends."""
+        if not (commands or self._ending):
+            return commands
         sounding = () if self._devices.is_unheard else self._replies.sounding
         for at, command in enumerate(commands):
             if isinstance(command, Stop) and isinstance(command.error, LinkError) and sounding:

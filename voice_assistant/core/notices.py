@@ -36,6 +36,11 @@ class Notices:
         self._model: str | None = None
         self._told_unheard = False
 
+    @property
+    def is_waiting(self) -> bool:
+        """Does the next event have something read?"""
+        return self._error is not None
+
     def see(self, entry: Event | Command, now: float) -> list[NoticeLine]:
         """Take the next event or command, at *now* of the session's clock; give what is to be read."""
         match entry:

@@ -24,6 +24,7 @@ from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
+    Captured,
     Command,
     CommitInput,
     DropPlayout,
@@ -106,8 +107,12 @@ class Transcript:
     def see(self, entry: Event | Command) -> list[Line]:
         """Take the next event or command; give the lines that are finished now, in order."""
         match entry:
-            case Level(at=at) | Tick(at=at):
+            case Captured():
+                return []  # Nothing to read; and it comes fifty times a second, as a level does.
+            case Level(at=at):
                 self._now = at
+                if not (self._due or self._notices.is_waiting):
+                    return []
             case _:
                 self._now = getattr(entry, "at", self._now)
         notices = self._notices.see(entry, self._now)
