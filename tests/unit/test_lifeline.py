@@ -212,12 +212,51 @@ def test_a_line_that_drops_soon_after_its_first_session_began_is_tried_again() -
     assert len(connects(dropped)) == len(connects(refused)) == 1
 
 
-def test_a_provider_that_ends_its_first_session_with_a_reason_is_believed() -> None:
+def test_a_first_session_that_its_provider_ends_with_a_reason_is_tried_again_for_a_while_and_then_believed() -> (
+    None
+):
+    line = lifeline()
+    line.begin()
+    told: list[str] = []
+    waits: list[float] = []
+    at, stopped = 1.0, list[Command]()
+    while not stopped:
+        line.handle(LinkOpened(at, line.link))
+        line.handle(SessionOpened(at, "model", PERHAPS))
+        line.handle(ServerError(at, "upstream websocket closed with code 1011"))
+        commands = lose(line, at + 0.1, code=1011)
+        told += notices(commands)
+        waits += [one.after_s for one in connects(commands)]
+        stopped = [command for command in commands if isinstance(command, Stop)]
+        at += 0.1 + sum(one.after_s for one in connects(commands))
+
+    assert len(told) == 1
+    assert waits[0] <= 0.25
+    assert all(earlier <= later for earlier, later in pairwise(waits))
+    assert 3 <= len(waits) <= 8
+    assert at - 1.0 < 20
+
+
+def test_a_first_session_that_lives_at_the_second_try_is_told_to_be_back_and_forgot_nothing() -> None:
     line = lifeline()
     opened(line, PERHAPS, at=1.0)
-    line.handle(ServerError(1.4, "no such model"))
+    line.handle(ServerError(1.4, "upstream websocket closed with code 1011"))
 
-    assert [type(command) for command in lose(line, 1.5)] == [Stop]
+    lose(line, 1.5, code=1011)
+    back(line, 1.8, PERHAPS)
+    told = notices(line.handle(SessionConfigured(1.9)))
+
+    assert len(told) == 1
+    assert "is back" in told[0]
+    assert "remember" not in told[0]
+
+
+@pytest.mark.parametrize(("code", "status"), [(1007, None), (1008, None), (None, 401), (None, 403)])
+def test_a_first_session_that_is_refused_is_not_tried_again(code: int | None, status: int | None) -> None:
+    line = lifeline()
+    opened(line, PERHAPS, at=1.0)
+
+    assert [type(command) for command in lose(line, 1.5, code, status)] == [Stop]
 
 
 def notices(commands: list[Command]) -> list[str]:
@@ -584,3 +623,16 @@ def test_however_the_setup_goes_every_sample_is_sent_once_and_in_order(steps: li
     assert all(a.frame.end_sample == b.frame.first_sample for a, b in pairwise(appends))
     assert all(one.frame.ms <= 500 for one in appends)
     assert commands.count(CommitInput(1)) == given_in.count(CommitInput(1))
+
+
+def test_nothing_is_said_about_remembering_when_there_was_nothing_but_what_is_sent_again() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.handle(TurnOpened(2.0, 1, append(0).frame, "voice"))
+    line.admit([append(0)])
+
+    lose(line, 3.0)
+    told = notices(back(line, 3.2))
+
+    assert len(told) == 1
+    assert "remember" not in told[0]

@@ -52,19 +52,16 @@ from voice_assistant.core.events import (
     WireCommand,
 )
 from voice_assistant.core.lifetime import Lifetime
+from voice_assistant.core.losses import Losses
 from voice_assistant.core.memory import Memory
 from voice_assistant.core.outage import Outage
 from voice_assistant.core.readiness import Readiness
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.settings import check_range
-from voice_assistant.errors import AuthError, HandshakeError, VoiceAssistantError
+from voice_assistant.errors import HandshakeError, VoiceAssistantError
 
 STABLE_S = 30.0
 """A session that lived this long was a good one: the next loss is tried again at once."""
-
-NO_RETRY_CODES = (1007, 1008)
-NO_RETRY_STATUSES = (401, 403)
-"""What is refused for what it is, will be refused again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +127,18 @@ class Lifeline:
             settings.session_timeout_s, settings.setup_grace_ms / 1000, settings.unconfirmed_ms / 1000
         )
         self._memory = Memory()
+        self._losses = Losses()
         self._outage = Outage(dice)
         self._lifetime = Lifetime(60 * settings.park_after_min)
         self._now = 0.0
 
         # This link.
         self._is_live = False
-        self._was_recalled = False
+        self._was_recalled: bool | None = None
         self._resent_ms = 0.0
         self._last_error = ""
 
         # All links.
-        self._was_ready = False
         self._turn_is_open = False
         self._closed_turn: int | None = None
         self._has_left = False
@@ -255,8 +252,8 @@ class Lifeline:
     def _recall(self) -> tuple[Recalled, ...]:
         """The conversation so far, without what is going to be sent again."""
         kept = self._awaited.kept
-        recall = self._memory.recall(kept.first_turn, kept.texts) if self._was_ready else ()
-        self._was_recalled = bool(recall)
+        recall = self._memory.recall(kept.first_turn, kept.texts)
+        self._was_recalled = bool(recall) if recall or self._memory.has_some(kept.first_turn) else None
         return recall
 
     def _session_opened(self, at: float, capabilities: Capabilities) -> list[Command]:
@@ -265,7 +262,7 @@ class Lifeline:
         self._can = capabilities
         self._state = "setting up"
         self._lifetime.open(at, capabilities.session_limit_s)
-        if not self._was_ready:
+        if not self._losses.was_live:
             self._lifetime.touch(at)
         match self._readiness.session_opened(at, capabilities):
             case "confirmed":
@@ -325,18 +322,13 @@ class Lifeline:
         if self._state in ("parked", "ended"):
             return []
         error = self._explain(lost, self._last_error)
-        self._was_ready |= self._dropped_early(lost)
-        if not self._was_ready or is_final(lost, error):
+        had_session = self._state in ("setting up", "ready")
+        if self._losses.is_final(lost, error, had_session=had_session, reported=self._last_error):
             self._leave("ended")
             return [Stop(error)]
         if self._lifetime.cut(lost.at) >= STABLE_S:
             self._outage.proved()
         return self._broken(lost, str(error))
-
-    def _dropped_early(self, lost: LinkLost) -> bool:
-        """Say whether a line dropped that had a session, and nobody said why: the line itself failed."""
-        had_session = self._state in ("setting up", "ready")
-        return had_session and lost.code in (1000, 1001, 1006) and not self._last_error
 
     def _broken(self, lost: LinkLost, why: str) -> list[Command]:
         """Say it once, and try again."""
@@ -345,7 +337,7 @@ class Lifeline:
         if self._outage.begin(lost.at, is_torn=is_torn):
             where = " in the middle of an answer" if is_torn else ""
             told = [Notify("warning", f"The line is gone{where}: {why}. Trying again; go on speaking.")]
-        return told + self._connect(self._outage.wait_s(lost))
+        return told + self._connect(self._outage.wait_s(lost, is_early=self._losses.is_early))
 
     def _slept(self) -> list[Command]:
         """What was under way before is old: nobody wants it sent as if it were said now."""
@@ -384,10 +376,11 @@ class Lifeline:
             f"the provider opened no session within {self._settings.session_timeout_s:.0f} s",
             remedy="Look at the proxy's log: it may not reach its upstream.",
         )
-        if not self._was_ready:
+        lost = LinkLost(self._now, self._link, opened=True, reason="no session")
+        if not self._losses.was_live:
             self._leave("ended")
             return [Stop(error)]
-        return self._broken(LinkLost(self._now, self._link, opened=True, reason="no session"), str(error))
+        return self._broken(lost, str(error))
 
     def _unconfirmed(self) -> list[Command]:
         was_said, self._readiness.setup_is_ignored = self._readiness.setup_is_ignored, True
@@ -402,8 +395,8 @@ class Lifeline:
         if self._is_live:
             return []
         self._is_live = True
-        was_ready, self._was_ready = self._was_ready, True
-        if not was_ready:
+        was_live, self._losses.was_live = self._losses.was_live, True
+        if not was_live and not self._outage.is_on:
             return []
         remembers = self._was_recalled and not self._readiness.setup_is_ignored
         told = self._outage.end(self._readiness.opened_at, resent_ms=self._resent_ms, remembers=remembers)
@@ -431,9 +424,3 @@ class Lifeline:
             return []
         text = f"Only {self._settings.keep_s:.0f} s of what you say are kept while the line is gone"
         return [Notify("warning", f"{text}: the oldest of it is given up.", "Say it again later.")]
-
-
-def is_final(lost: LinkLost, error: VoiceAssistantError) -> bool:
-    """Say whether no new link can mend it: a key, a model or a set-up was refused."""
-    refused = lost.code in NO_RETRY_CODES or lost.status in NO_RETRY_STATUSES
-    return refused or isinstance(error, AuthError | HandshakeError)

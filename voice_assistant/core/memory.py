@@ -68,6 +68,14 @@ class Memory:
     def __init__(self) -> None:
         self._entries: dict[int | str, _Entry] = {}
 
+    def has_some(self, before_turn: int | None) -> bool:
+        """Has anything been said before a turn; None: at all? Its words need not be known."""
+        return any(
+            entry.speaker == "assistant" or before_turn is None or (entry.turn or 0) < before_turn
+            for entry in self._entries.values()
+            if not entry.is_typed
+        )
+
     def handle(self, event: Event) -> None:
         """Take note of what was said."""
         match event:

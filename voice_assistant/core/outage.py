@@ -2,8 +2,9 @@
 
 The first new try comes at once: most losses are a router's or a proxy's hiccup, and somebody may be speaking.
 After that a try comes whenever the outage has grown by a tenth, so the line's return is noticed late by a
-tenth of its absence at most, and a proxy that is down for long is left in peace. Dice keep many clients from
-coming back in the same moment. The person reads one line when it goes and one when it is back.
+tenth of its absence at most, and a proxy that is down for long is left in peace. Where no session has lived
+yet, each wait is twice the last. Dice keep many clients from coming back in the same moment. The person reads
+one line when it goes and one when it is back.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Outage:
         # Since when no link has proved itself: one that opens and breaks at once is no return.
         self._trouble_since: float | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """Is the line gone?"""
+        return self._lost_at is not None
+
     def begin(self, at: float, *, is_torn: bool = False) -> bool:
         """The line is gone; say whether that is news.
 
@@ -65,8 +71,13 @@ class Outage:
         """A link did its work: the next loss is a new one, and is met at once."""
         self._trouble_since = None
 
-    def wait_s(self, lost: LinkLost) -> float:
-        """Seconds to wait before the next try."""
+    def wait_s(self, lost: LinkLost, *, is_early: bool = False) -> float:
+        """Seconds to wait before the next try.
+
+        Args:
+            lost: How the line was lost, or the last try failed.
+            is_early: No session has lived yet.
+        """
         is_first = self._trouble_since is None
         if self._trouble_since is None:
             self._trouble_since = lost.at
@@ -76,23 +87,23 @@ class Outage:
         elif is_first:
             return FIRST_WITHIN_S * self._dice()
         else:
-            wait = max(SOONEST_S, GROWTH * gone_s)
+            wait = max(SOONEST_S, gone_s if is_early else GROWTH * gone_s)
         return min(wait, SLOWEST_S) * (0.8 + 0.4 * self._dice())
 
-    def end(self, at: float, *, resent_ms: float, remembers: bool) -> Notify | None:
+    def end(self, at: float, *, resent_ms: float, remembers: bool | None) -> Notify | None:
         """The line is back; give the words for it, or None where there is nothing to say.
 
         Args:
             at: When there was a session again.
             resent_ms: Sound that was kept meanwhile and sent again.
-            remembers: Was the conversation so far told to the new session?
+            remembers: Was the conversation so far told to the new session? None where there was none.
         """
         lost_at, self._lost_at = self._lost_at, None
         is_torn, self._is_torn = self._is_torn, False
         given_up_ms, self._given_up_ms = self._given_up_ms, 0.0
-        forgot = "" if remembers else " The assistant may not remember what was said before."
+        forgot = " The assistant may not remember what was said before." if remembers is False else ""
         if lost_at is None:
-            return None if remembers else Notify("info", f"The line was renewed.{forgot}")
+            return None if not forgot else Notify("info", f"The line was renewed.{forgot}")
         resent = f", with {resent_ms / 1000:.0f} s of what you said" if resent_ms >= TOLD_SOUND_MS else ""
         lost = f" {given_up_ms / 1000:.0f} s of it could not be kept." if given_up_ms else ""
         restored = " The conversation so far was restored." if remembers else forgot
