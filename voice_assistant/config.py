@@ -1,8 +1,8 @@
 """The settings of one run: many places to say a thing, one frozen ``Config``.
 
 A part declares its settings beside the code they steer, with defaults and limits; here they are only
-gathered. Later wins: the defaults in the code, ``config.toml`` at the root of a checkout, the user's own
-file (or ``--config FILE``), the environment, the flags. What does not fit is a ``ConfigError`` that names
+gathered. Later wins: the defaults in the code, the ``config.toml`` that comes with the program, the user's
+own file (or ``--config FILE``), the environment, the flags. What does not fit is a ``ConfigError`` that names
 the place, the table, the key and the value. Keys to a provider are no settings: see ``credentials.py``.
 """
 
@@ -114,9 +114,10 @@ def user_file() -> Path:
 
 
 def shipped_file() -> Path | None:
-    """Say where the commented defaults are: at the root of a checkout; an installed wheel has none."""
-    root = Path(__file__).resolve().parent.parent
-    return root / "config.toml" if (root / "pyproject.toml").is_file() else None
+    """Say where the commented defaults are: in the installed package, or at the root of a checkout."""
+    package = Path(__file__).resolve().parent
+    root = package.parent if (package.parent / "pyproject.toml").is_file() else package
+    return root / "config.toml" if (root / "config.toml").is_file() else None
 
 
 def _declared() -> Tables:
