@@ -10,11 +10,12 @@ How a frame gets onto the terminal is left to its painter.
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 from collections import deque
 from collections.abc import Sequence
 
-from voice_assistant.core.events import Command, Event, Pressed
+from voice_assistant.core.events import Captured, Command, Event, Level, Pressed
 from voice_assistant.core.latency import Latency
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine
 from voice_assistant.core.status import Status
@@ -23,6 +24,9 @@ from voice_assistant.terminal.line_editor import Draft
 from voice_assistant.terminal.painter import Painter, Snapshot
 
 DRAW_EVERY_S = 0.1
+LEVEL_EVERY_S = 0.08
+"""How often the meters take a new level: they come five times as often as anything is drawn."""
+
 LOOK_EVERY_S = 0.25
 """How often a change of the terminal's size is looked for while nothing else happens."""
 
@@ -49,6 +53,8 @@ class Screen:
         self._answer = ""
         self._draft: Draft | None = None
         self._latency = Latency()
+        self._captured: Captured | None = None
+        self._level_at = -math.inf
         self._snapshot = Snapshot((), status, 0)
         self._news = threading.Event()
         self._stopping = threading.Event()
@@ -66,6 +72,16 @@ class Screen:
 
     def see(self, entry: Event | Command) -> None:
         """Take note of an event or a command; on the loop's thread, never waits."""
+        match entry:
+            case Captured():
+                self._captured = entry
+                return
+            case Level(at=at):
+                if 0 <= at - self._level_at < LEVEL_EVERY_S:
+                    return
+                self._level_at = at
+                if self._captured:
+                    self._status = self._status.after(self._captured)
         lines = self._transcript.see(entry)
         self._latency.see(entry)
         if isinstance(entry, Pressed) and entry.action == "copy":
