@@ -20,10 +20,11 @@ from voice_assistant.dialects.base import Dialect, ProviderSettings
 from voice_assistant.dialects.names import ItemNames
 from voice_assistant.dialects.proxy import choose_model, models_url, shown_url
 from voice_assistant.dialects.refusals import refusal, refused_listing
-from voice_assistant.errors import LinkError, VoiceAssistantError
+from voice_assistant.errors import HandshakeError, LinkError, VoiceAssistantError
 from voice_assistant.link import get_json
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import OfflineProcess
+from voice_assistant.reviving import Reviving
 from voice_assistant.route import Route
 
 DEFAULT_URL = "http://localhost:4000"
@@ -96,9 +97,17 @@ async def _offline(
     log: Path | None,
 ) -> Provider:
     process = OfflineProcess(offline, chat_key=chat_key, log_file=log)
-    stack.push_async_callback(process.stop)
-    address = await process.start()
-    located = replace(settings, name="offline", url=address.url, model=OFFLINE_MODEL, voice="")
+    reviving = Reviving(process)
+    stack.push_async_callback(reviving.stop)
+    await reviving.start()
+    names = ItemNames()
+
+    def dialect_now() -> Dialect:
+        # A process that was started again listens elsewhere.
+        address = reviving.address
+        located = replace(settings, name="offline", url=address.url, model=OFFLINE_MODEL, voice="")
+        return new_dialect(located, address.token, tools, names)
+
     notice = ""
     if settings.name == "auto":
         notice = (
@@ -108,8 +117,8 @@ async def _offline(
     return Provider(
         name="offline",
         shown="this machine",
-        new_dialect=partial(new_dialect, located, address.token, tools, ItemNames()),
-        explain=_explain_offline,
+        new_dialect=dialect_now,
+        explain=partial(_explain_offline, reviving),
         notice=notice,
     )
 
@@ -137,6 +146,11 @@ def _explain_proxy(settings: ProviderSettings) -> Explain:
     return explain
 
 
-def _explain_offline(lost: LinkLost, reported: str) -> VoiceAssistantError:
+def _explain_offline(reviving: Reviving, lost: LinkLost, reported: str) -> VoiceAssistantError:
+    if reviving.failure:
+        return HandshakeError(
+            f"the offline assistant cannot be started again: {reviving.failure}",
+            remedy="'voice-assistant doctor' looks for the reason; the log says more.",
+        )
     why = reported or lost.reason or "it ended"
-    return LinkError(f"the offline provider failed: {why}", remedy="Start again; the log says more.")
+    return LinkError(f"the offline assistant failed: {why}", remedy="Start again; the log says more.")

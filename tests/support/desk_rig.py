@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
@@ -41,14 +42,16 @@ from voice_assistant.core.events import (
     TurnOpened,
 )
 from voice_assistant.core.floor import FloorSettings
-from voice_assistant.core.lifeline import LifelineSettings
+from voice_assistant.core.lifeline import Explain, LifelineSettings
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.turns import TurnSettings
 from voice_assistant.dialects import new_dialect
-from voice_assistant.dialects.base import ProviderSettings
+from voice_assistant.dialects.base import Dialect, ProviderSettings
 from voice_assistant.dialects.names import ItemNames
 from voice_assistant.dialects.refusals import refusal
+from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
+from voice_assistant.providers import Provider
 from voice_assistant.session import Session
 
 FRAME = NEAR_RATE // 50
@@ -57,6 +60,11 @@ PATIENCE_S = 20.0
 LOOK = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
 
 AnEntry = TypeVar("AnEntry")
+
+
+def refused_by(provider: ProviderSettings, lost: LinkLost, last: str) -> LinkError:
+    """Say why a link was lost as the program does."""
+    return refusal(lost, last, shown=provider.url, model=provider.model)
 
 
 class DeskRig:
@@ -68,6 +76,7 @@ class DeskRig:
         link: The times of the link.
         speed: Times real time.
         tool_s: How long the tool ``look`` takes.
+        opened: The provider as the program has opened it; *provider* and *key* are not asked then.
     """
 
     def __init__(
@@ -77,6 +86,7 @@ class DeskRig:
         link: LifelineSettings | None = None,
         speed: float = 4.0,
         tool_s: float = 0.3,
+        opened: Provider | None = None,
     ) -> None:
         self.entries: list[Event | Command] = []
         self.heard: dict[str, bytes] = {}
@@ -88,16 +98,20 @@ class DeskRig:
         self._news = asyncio.Event()
         self._link = Link(self.post, self._loop.time)
         names = ItemNames()
+        explain: Explain = partial(refused_by, provider)
+        make_dialect: Callable[[], Dialect] = partial(new_dialect, provider, key, [LOOK], names)
+        if opened is not None:
+            explain, make_dialect = opened.explain, opened.new_dialect
         self._session = Session(
             inbox=self._inbox,
             listener=Listener(TurnSettings(mode="push-to-talk")),
             conversation=Conversation(
                 FloorSettings(),
                 link or LifelineSettings(),
-                lambda lost, last: refusal(lost, last, shown=provider.url, model=provider.model),
+                explain,
                 lambda: 0.5,
             ),
-            new_dialect=lambda: new_dialect(provider, key, [LOOK], names),
+            new_dialect=make_dialect,
             wire=self._link,
             speaker=self,
             devices=self,

@@ -110,6 +110,10 @@ class OfflineProcess:
             )
         return OfflineAddress(f"http://127.0.0.1:{hello['port']}", str(hello["token"]))
 
+    async def wait(self) -> int | None:
+        """Wait until it ends; gives its exit status, or the signal's number below zero."""
+        return await self._process.wait() if self._process is not None else None
+
     async def stop(self) -> None:
         """End it: first by the end of its input, then by force."""
         process, self._process = self._process, None

@@ -1,0 +1,135 @@
+"""The offline provider is killed in the middle of everything: it comes back, and no word is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import wave
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk_rig import DeskRig
+from voice_assistant import reviving
+from voice_assistant.core.events import Connect, ReplyText
+from voice_assistant.dialects.base import ProviderSettings
+from voice_assistant.errors import LinkError
+from voice_assistant.offline.settings import OfflineSettings
+from voice_assistant.offline.spawn import OfflineAddress, OfflineProcess
+from voice_assistant.providers import open_provider
+from voice_assistant.reviving import STARTS, Reviving
+
+QUESTION = Path(__file__).parents[1] / "data" / "questions" / "what_is_seventeen_times_twenty_three.wav"
+ANSWER = "391"
+
+
+def question() -> bytes:
+    with wave.open(str(QUESTION)) as sound:
+        return bytes(sound.readframes(sound.getnframes()))
+
+
+@asynccontextmanager
+async def talking(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[DeskRig, list[int]]]:
+    """A conversation with the offline provider, and the ids of its processes so far."""
+    pids: list[int] = []
+    start = OfflineProcess.start
+
+    async def noted(process: OfflineProcess) -> OfflineAddress:
+        address = await start(process)
+        assert process.pid is not None
+        pids.append(process.pid)
+        return address
+
+    monkeypatch.setattr(OfflineProcess, "start", noted)
+    settings = ProviderSettings(name="offline")
+    async with AsyncExitStack() as stack:
+        provider = await open_provider(settings, OfflineSettings(), [], stack, key="", chat_key="", log=None)
+        rig = DeskRig(settings, opened=provider, speed=2.0)
+        async with rig.talking() as desk:
+            yield desk, pids
+
+
+async def answered(desk: DeskRig) -> None:
+    await desk.until(lambda: ANSWER in words_of(desk), within_s=60)
+    await desk.drained()
+
+
+def words_of(desk: DeskRig) -> str:
+    return "".join(one.text for one in desk.all(ReplyText))
+
+
+@pytest.mark.parametrize("when", ["while the user speaks", "while an answer is awaited"])
+async def test_a_provider_that_is_killed_comes_back_and_answers_once(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    async with talking(monkeypatch) as (desk, pids):
+        await desk.until(lambda: bool(desk.all(Connect)))
+        sound = question()
+        half = len(sound) // 4 * 2
+        desk.press()
+        await desk.speak(sound[:half])
+        if when == "while the user speaks":
+            os.kill(pids[0], signal.SIGKILL)
+        await desk.speak(sound[half:])
+        desk.release()
+        if when == "while an answer is awaited":
+            os.kill(pids[0], signal.SIGKILL)
+        await answered(desk)
+        await asyncio.sleep(0.3)
+
+    assert len(pids) == 2
+    assert words_of(desk).count(ANSWER) == 1
+    assert sum("is gone" in text for text in desk.notices) == 1
+    assert sum("is back" in text for text in desk.notices) == 1
+
+
+class Mortal:
+    """A process that starts and ends at once, each time."""
+
+    def __init__(self) -> None:
+        self.starts = 0
+
+    async def start(self) -> OfflineAddress:
+        self.starts += 1
+        return OfflineAddress(f"http://127.0.0.1:{self.starts}", "token")
+
+    async def wait(self) -> int | None:
+        await asyncio.sleep(0)
+        return -9
+
+    async def stop(self) -> None:
+        """Nothing is left to stop."""
+
+
+async def test_a_process_that_does_not_stay_alive_is_given_up_with_a_reason() -> None:
+    process = Mortal()
+    kept = Reviving(process)
+    await kept.start()
+    async with asyncio.timeout(10):
+        while not kept.failure:
+            await asyncio.sleep(0.01)
+    await kept.stop()
+
+    assert process.starts == STARTS + 1
+    assert "in a row" in kept.failure
+
+
+async def test_one_that_cannot_start_again_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviving, "ALIVE_S", 0.0)
+    process = Mortal()
+    kept = Reviving(process)
+    await kept.start()
+
+    async def refuse() -> OfflineAddress:
+        raise LinkError("no room on this machine", remedy="Make some.")
+
+    process.start = refuse  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        while not kept.failure:
+            await asyncio.sleep(0.01)
+    await kept.stop()
+
+    assert kept.failure == "no room on this machine"
