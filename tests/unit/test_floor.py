@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
+    CancelReply,
+    Capabilities,
     CloseTurn,
     Command,
     CommitInput,
@@ -26,6 +28,7 @@ from voice_assistant.core.events import (
     RequestReply,
     ResumePlayout,
     SendText,
+    SessionOpened,
     SetGain,
     TextEntered,
     Tick,
@@ -406,3 +409,58 @@ def test_a_key_that_ends_a_reply_held_back_leaves_the_user_their_turn() -> None:
     assert DropPlayout("a") in ended
     assert ResumePlayout() in ended
     assert closed == [CommitInput(1), RequestReply()]
+
+
+# --- An answer that is only awaited ---
+
+
+def asked(stage: Stage) -> None:
+    stage.opens()
+    stage.speaks(500)
+    stage.closes()
+
+
+def test_a_key_ends_the_waiting_for_an_answer_which_is_then_not_played() -> None:
+    stage = Stage()
+    asked(stage)
+
+    told = stage.take(Pressed(stage.at, "interrupt"))
+    late = stage.replies_with("late") + stage.replies_with("late")
+
+    assert [type(command).__name__ for command in told] == ["Notify"]
+    assert DropPlayout("late") in late
+    assert [command for command in late if isinstance(command, Play)] == []
+    assert stage.replies.sounding == []
+
+
+def test_what_is_asked_after_that_is_answered() -> None:
+    for ask in (asked, lambda stage: stage.take(TextEntered(stage.at, "what else?"))):
+        stage = Stage()
+        asked(stage)
+        stage.take(Pressed(stage.at, "interrupt"))
+
+        ask(stage)
+        commands = stage.replies_with("new")
+
+        assert any(isinstance(command, Play) for command in commands)
+
+
+def test_a_provider_that_can_be_stopped_is_stopped_at_once() -> None:
+    stage = Stage()
+    stage.take(SessionOpened(0.0, "m", Capabilities(cancel=True)))
+    asked(stage)
+
+    assert CancelReply("") in stage.take(Pressed(stage.at, "interrupt"))
+    # It says that it is over, and what it says unasked later, as when a timer rings, is heard.
+    stage.take(ReplyDone(stage.at, None, interrupted=True))
+    assert any(isinstance(command, Play) for command in stage.replies_with("later"))
+
+
+def test_a_key_with_nothing_awaited_says_nothing() -> None:
+    stage = Stage()
+    asked(stage)
+    stage.replies_with("a")
+    stage.take(ReplyComplete(stage.at, "a"))
+    stage.take(PlayoutDrained(stage.at, "a", 100.0))
+
+    assert stage.take(Pressed(stage.at, "interrupt")) == []

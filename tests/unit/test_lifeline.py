@@ -24,6 +24,7 @@ from voice_assistant.core.events import (
     LinkLost,
     LinkOpened,
     Notify,
+    Pressed,
     Recalled,
     ReplyAudio,
     ReplyDone,
@@ -636,3 +637,17 @@ def test_nothing_is_said_about_remembering_when_there_was_nothing_but_what_is_se
 
     assert len(told) == 1
     assert "remember" not in told[0]
+
+
+def test_an_answer_that_is_not_wanted_any_more_is_not_missed_and_not_asked_for_again() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0, 500), CommitInput(1)])
+    assert line.deadline() is not None
+
+    line.handle(Pressed(3.0, "interrupt"))
+
+    assert [command for command in ticks(line, 60.0) if isinstance(command, Notify | Connect)] == []
+    line.handle(LinkLost(61.0, 1, opened=True, code=1006, reason="torn"))
+    again = line.handle(LinkOpened(62.0, 2)) + line.handle(SessionOpened(62.1, "model", NEVER))
+    assert not any(isinstance(command, AppendInput | CommitInput) for command in again)

@@ -68,6 +68,7 @@ def after(entries: list[Event | Command], status: Status | None = None) -> Statu
         ([*READY, SPOKEN[0]], "user"),
         ([*READY, *SPOKEN], "waiting"),
         ([*READY, *SPOKEN, ReplyDone(2.5, None)], "listening"),
+        ([*READY, *SPOKEN, Pressed(2.5, "interrupt")], "listening"),
         ([*READY, *SPOKEN, Level(ANSWER_WAIT_S + 1, -60, -60, False)], "listening"),
         ([*READY, *SPOKEN, PlayoutStarted(3.0, "a", 3.1)], "speaking"),
         ([*READY, *SPOKEN, PlayoutStarted(3.0, "a", 3.1), PlayoutDrained(4.0, "a", 900.0)], "listening"),

@@ -103,6 +103,11 @@ class Awaited:
         self.kept.answer_goes_on()
         self.due = None
 
+    def give_up(self) -> None:
+        """The user does not want the answer any more: nobody misses it."""
+        self.due = None
+        self.kept.forget_committed()
+
     def miss(self) -> Literal["ask again", "give up"]:
         """An answer is overdue: once it is asked for again, on a new link; then the user is."""
         self.due = None

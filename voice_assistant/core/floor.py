@@ -29,6 +29,7 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Event,
+    Notify,
     OpenedBy,
     PausePlayout,
     Pressed,
@@ -156,14 +157,18 @@ class Floor:
     def _typed(self, text: str) -> list[Command]:
         """What is typed is meant: it takes the floor at once."""
         commands = [command for item in self._replies.sounding for command in self._replies.cut(item)]
+        self._replies.want()
         self._unanswered += 1
         return [*commands, SendText(text), RequestReply()]
 
     def _interrupted(self) -> list[Command]:
-        """A key ends what is heard, without asking for anything else."""
+        """A key ends what is heard, or only awaited, without asking for anything else."""
         if self._standing == "held":
             # Its words were about to take the turn that is still open: now that goes on.
             return self._grant()
+        if self._standing == "free" and not self._replies.sounding and self._unanswered:
+            self._unanswered = 0
+            return [Notify("info", "The answer is not waited for any more."), *self._replies.refuse()]
         return [command for item in self._replies.sounding for command in self._replies.cut(item)]
 
     @property
@@ -219,6 +224,7 @@ class Floor:
 
     def _grant(self) -> list[Command]:
         """Give the user the floor: what still sounds is cut, what was kept goes out."""
+        self._replies.want()
         commands: list[Command] = []
         for item in self._replies.sounding:
             commands += self._replies.cut(item)

@@ -189,6 +189,8 @@ class Lifeline:
                 return self._confirmed()
             case ReplyText(item=item) | ReplyAudio(item=item):
                 return self._replying(item)
+            case Pressed(action="interrupt") if not (self._turn_is_open or self._replies.sounding):
+                self._awaited.give_up()
             case ToolCall():
                 self._awaited.tool_asked()
                 return self._answering()

@@ -76,6 +76,7 @@ class Replies:
         self._replies: dict[str, Reply] = {}
         self._can = Capabilities()
         self._encore = Encore()
+        self._refuses = False
 
     def __getitem__(self, item: str) -> Reply:
         return self._replies[item]
@@ -113,6 +114,8 @@ class Replies:
                 return self._received(at, item, pcm)
             case ReplyComplete(item=item):
                 return self._completed(item)
+            case ReplyDone(item=None, goes_on=False):
+                self._refuses = False
             case ReplyDone(item=str(item), interrupted=True):
                 return self.cut(item)
             case ReplyDone(item=str(item)):
@@ -151,6 +154,15 @@ class Replies:
             commands.append(CancelReply(item))
         return commands
 
+    def refuse(self) -> list[Command]:
+        """The answer that is awaited is not wanted: it is stopped where that can be done, or never played."""
+        self._refuses = True
+        return [CancelReply("")] if self._can.cancel else []
+
+    def want(self) -> None:
+        """Something new was asked: what comes now is wanted."""
+        self._refuses = False
+
     def _play_again(self) -> list[Command]:
         """Play the last answer from its beginning, without asking for it again."""
         if any(not self._replies[item].is_ours for item in self.sounding):
@@ -169,8 +181,13 @@ class Replies:
         return [command for item in ours for command in self.cut(item)]
 
     def _received(self, at: float, item: str, pcm: bytes) -> list[Command]:
-        # What is new goes before what was heard already.
-        commands = [] if item in self._replies else self._end_encore()
+        if self._refuses and item not in self._replies:
+            self._refuses = False
+            self._replies[item] = Reply()
+            commands = self.cut(item)
+        else:
+            # What is new goes before what was heard already.
+            commands = [] if item in self._replies else self._end_encore()
         reply = self._replies.setdefault(item, Reply())
         reply.received_at = at
         reply.received_ms += _ms(pcm)

@@ -205,8 +205,9 @@ class Status:
                 return replace(self, volume_db=volume_db)
             case Pressed(action="help"):
                 return replace(self, help_shown=not self.help_shown)
-            case Pressed(action="interrupt") if self.help_shown:
-                return replace(self, help_shown=False)
+            case Pressed(action="interrupt"):
+                waiting = self.awaited_since if self.playing else None
+                return replace(self, help_shown=False, awaited_since=waiting)
             case KeysKnown(releases=releases):
                 return replace(self, keys=releases)
             case Connect() | Disconnect() | LinkOpened() | LinkLost() | SessionOpened():

@@ -14,7 +14,7 @@ _WORDS: Mapping[Action, str] = {
     "talk": "talk: hold it, or tap to begin and to end",
     "mode": "hands-free or push-to-talk",
     "mute": "mute the microphone, or open it again",
-    "interrupt": "end the reply that is playing",
+    "interrupt": "end the reply, or stop waiting for one",
     "repeat": "play the last answer again",
     "louder": "louder",
     "softer": "softer",

@@ -27,7 +27,7 @@ class KeySettings:
     mute: str = "m"
     """mutes the microphone, or opens it again"""
     interrupt: str = "i esc"
-    """ends the reply that is playing"""
+    """ends the reply that is playing, or the waiting for one"""
     repeat: str = "r"
     """plays the last answer again"""
     louder: str = "+ = up"

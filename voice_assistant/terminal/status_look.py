@@ -151,7 +151,7 @@ def _keys_row(status: Status, keys: KeySettings, width: int, *, is_typing: bool)
             ("type", "type"),
             ("mode", "mode"),
         ]
-        if status.playing:
+        if status.playing or status.floor == "waiting":
             named.insert(0, ("interrupt", "interrupt"))
         parts += [(f"{key} {words}",) * 2 for action, words in named if (key := keys.shown(action))]
         parts += [("ctrl-c leave",) * 2]
