@@ -22,7 +22,7 @@ from typing import Protocol, TextIO
 from voice_assistant import awake
 from voice_assistant.asking import Asker, Prompt, Prompter
 from voice_assistant.config import Config
-from voice_assistant.core.budget import Budget
+from voice_assistant.core.budget import Budget, check_priced
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
@@ -120,6 +120,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
     check_files(options, is_question=is_question)
+    check_priced(config.limits, config.prices)
     if options.transcript:
         ending_of(options.transcript, TRANSCRIPT_ENDINGS)
     if options.captions:

@@ -74,9 +74,22 @@ def test_a_session_ends_when_its_money_is_spent_after_the_reply_was_heard(
     server: RealtimeServer, tmp_path: Path
 ) -> None:
     server.play(answers)
+    (tmp_path / "prices.toml").write_text("[prices]\naudio_out = 12.0\n")
 
-    done = talk(server, tmp_path, pcm(words()), "--max-cost", "0.0001")
+    done = talk(
+        server, tmp_path, pcm(words()), "--max-cost", "0.0001", "--config", str(tmp_path / "prices.toml")
+    )
 
     assert done.returncode == 0, done.stderr
     assert "has cost about" in done.stdout + done.stderr
     assert (tmp_path / "heard.wav").stat().st_size >= 0.5 * 48_000
+
+
+def test_a_limit_on_the_cost_without_prices_is_refused_before_anything_begins(
+    server: RealtimeServer, tmp_path: Path
+) -> None:
+    done = talk(server, tmp_path, b"", "--max-cost", "1")
+
+    assert done.returncode != 0
+    assert "nothing under [prices] says what tokens cost" in done.stderr
+    assert not server.calls

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_assistant.core.budget import Budget, LimitSettings, PriceSettings, cost_of
+from voice_assistant.core.budget import Budget, LimitSettings, PriceSettings, check_priced, cost_of
 from voice_assistant.core.events import Capabilities, Notify, ReplyDone, SessionOpened, Stop, Tick, Usage
 from voice_assistant.core.settings import SettingError
+from voice_assistant.errors import ConfigError
 
+PRICES = PriceSettings(text_in=0.5, audio_in=3.0, cached_in=0.5, text_out=2.0, audio_out=12.0)
 OPENED = SessionOpened(10.0, "m", Capabilities())
 
 
@@ -37,7 +39,7 @@ def test_when_the_minutes_are_over_it_says_so_and_stops_without_an_error() -> No
 
 
 def test_when_the_money_is_spent_it_says_so_once() -> None:
-    budget = Budget(LimitSettings(max_cost=1.0))
+    budget = Budget(LimitSettings(max_cost=1.0), PRICES)
     half = Usage(output_tokens=50_000, output_audio_tokens=50_000)
 
     first = budget.handle(ReplyDone(1.0, "a", usage=half))
@@ -68,8 +70,8 @@ def test_each_kind_of_token_has_its_price() -> None:
 def test_a_cost_is_never_negative_and_caching_never_makes_it_dearer(
     given_in: int, made: int, audio_in: int, audio_out: int, cached: int
 ) -> None:
-    without = cost_of(Usage(given_in, made, audio_in, audio_out, 0), PriceSettings())
-    with_cache = cost_of(Usage(given_in, made, audio_in, audio_out, cached), PriceSettings())
+    without = cost_of(Usage(given_in, made, audio_in, audio_out, 0), PRICES)
+    with_cache = cost_of(Usage(given_in, made, audio_in, audio_out, cached), PRICES)
 
     assert 0 <= with_cache <= without + 1e-9
 
@@ -78,3 +80,21 @@ def test_a_cost_is_never_negative_and_caching_never_makes_it_dearer(
 def test_a_limit_below_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingError):
         LimitSettings(**wrong)
+
+
+def test_a_limit_on_the_cost_without_any_price_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ConfigError, match=r"\[prices\]") as refused:
+        check_priced(LimitSettings(max_cost=1.0), PriceSettings())
+
+    assert "million tokens" in refused.value.remedy
+
+
+def test_a_limit_on_the_cost_with_a_price_or_none_at_all_is_fine() -> None:
+    check_priced(LimitSettings(max_cost=1.0), PriceSettings(audio_out=12.0))
+    check_priced(LimitSettings(), PriceSettings())
+
+
+def test_cached_tokens_whose_price_is_not_known_are_as_dear_as_any() -> None:
+    usage = Usage(input_tokens=1_000_000, cached_tokens=400_000)
+
+    assert cost_of(usage, PriceSettings(text_in=2.0)) == 2.0

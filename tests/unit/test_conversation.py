@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voice_assistant.core.audio import AudioFrame
-from voice_assistant.core.budget import Budget, LimitSettings
+from voice_assistant.core.budget import Budget, LimitSettings, PriceSettings
 from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import (
     AppendInput,
@@ -142,7 +142,7 @@ def test_a_limit_lets_the_reply_be_heard_out_and_ends_the_session_without_an_err
         LifelineSettings(),
         lambda lost, last: HandshakeError("lost", remedy="Start again."),
         lambda: 0.5,
-        Budget(LimitSettings(max_cost=0.01)),
+        Budget(LimitSettings(max_cost=0.01), PriceSettings(audio_out=12.0)),
     )
     talk.begin()
     take(talk, LinkOpened(0.0, 1), SessionOpened(0.1, "m", Capabilities()), SessionConfigured(0.2))

@@ -2,7 +2,7 @@
 
 What a session costs is counted from the tokens that the provider reports and a table of prices. It is an
 estimate: the bill is the provider's. What is sent again and again, the conversation so far, is counted each
-time, as it is billed.
+time, as it is billed. Prices differ between models and change, so none are built in.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from voice_assistant.core.events import Command, Event, Notify, ReplyDone, SessionOpened, Stop, Tick, Usage
 from voice_assistant.core.settings import check_range
+from voice_assistant.errors import ConfigError
 
 MILLION = 1_000_000
 
@@ -31,26 +32,35 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True)
 class PriceSettings:
-    """What a million tokens cost. Table ``[prices]``.
+    """What a million tokens of your model cost, in any currency; 0 is not known. Table ``[prices]``."""
 
-    The defaults are Google's list prices for gemini-2.5-flash-native-audio in US dollars; other models cost
-    differently: https://ai.google.dev/gemini-api/docs/pricing.
-    """
-
-    text_in: float = 0.5
+    text_in: float = 0.0
     """a million tokens of text sent, instructions and all; 0 to 1000000"""
-    audio_in: float = 3.0
+    audio_in: float = 0.0
     """a million tokens of your voice; 0 to 1000000"""
-    cached_in: float = 0.5
-    """a million tokens sent that the provider had cached; 0 to 1000000"""
-    text_out: float = 2.0
+    cached_in: float = 0.0
+    """a million tokens sent that the provider had cached; 0 to 1000000, 0 as dear as any"""
+    text_out: float = 0.0
     """a million tokens of text received; 0 to 1000000"""
-    audio_out: float = 12.0
+    audio_out: float = 0.0
     """a million tokens of the assistant's voice; 0 to 1000000"""
 
     def __post_init__(self) -> None:
         for name in ("text_in", "audio_in", "cached_in", "text_out", "audio_out"):
             check_range(self, name, 0, 1_000_000)
+
+
+def check_priced(limits: LimitSettings, prices: PriceSettings) -> None:
+    """See that a limit on the cost can be kept.
+
+    Raises:
+        ConfigError: There is one, and nothing is known to cost anything.
+    """
+    if limits.max_cost and prices == PriceSettings():
+        raise ConfigError(
+            "a limit on the cost is set, and nothing under [prices] says what tokens cost",
+            remedy="Put what a million tokens of your model cost under [prices]; its provider lists it.",
+        )
 
 
 class Budget:
@@ -97,11 +107,12 @@ def cost_of(usage: Usage, prices: PriceSettings) -> float:
     """What one answer costs, in the currency of the prices.
 
     Cached tokens are part of the input, and are not paid twice. Which of it they were is not told: the
-    cheaper text is taken first, so that the estimate is rather too high.
+    cheaper text is taken first, so that the estimate is rather too high. Where their price is not known they
+    are as dear as any.
     """
     audio_in = min(usage.input_audio_tokens, usage.input_tokens)
     text_in = usage.input_tokens - audio_in
-    cached = min(usage.cached_tokens, usage.input_tokens)
+    cached = min(usage.cached_tokens, usage.input_tokens) if prices.cached_in else 0
     cached_text = min(cached, text_in)
     audio_out = min(usage.output_audio_tokens, usage.output_tokens)
     parts = (
