@@ -299,13 +299,13 @@ def test_where_a_reply_was_cut_is_marked(emulator: Emulator) -> None:
     screen = screen_on(emulator)
     show(
         screen,
-        [*opened(), *said(1, "Go on.", "one two three four")[:-2], PlayoutDropped(3.5, "item 1", 300.0)],
+        [*opened(), *said(1, "Go on.", "one two three four")[:-2], PlayoutDropped(3.5, "item 1", 400.0)],
     )
 
-    rows = emulator.until("[cut after 0.3 s]")
+    rows = emulator.until("[cut after 0.4 s]")
 
     row = next(n for n, text in enumerate(rows) if "[cut" in text)
-    assert rows[row] == "assistant: one two [cut after 0.3 s]" + (
+    assert rows[row] == "assistant: one two [cut after 0.4 s]" + (
         " three four" if len(rows[row]) > 40 else ""
     )
     screen.stop()
@@ -543,7 +543,7 @@ def test_plain_prints_each_line_when_it_is_finished_and_no_control_code() -> Non
     for entry in [*opened(), *said(1, "What?", "one two three four")[:-2]]:
         printer.see(entry)
     during = out.getvalue()
-    printer.see(PlayoutDropped(3.5, "item 1", 300.0))
+    printer.see(PlayoutDropped(3.5, "item 1", 400.0))
     printer.see(Notify("warning", HOSTILE, "Mend it."))
     for entry in [*said(2, "And?", "", at=10.0), ReplyText(20.0, "open", "Almost")]:
         printer.see(entry)
@@ -552,7 +552,7 @@ def test_plain_prints_each_line_when_it_is_finished_and_no_control_code() -> Non
     assert during == "you: What?\n"
     assert out.getvalue().splitlines() == [
         "you: What?",
-        "assistant: one two [cut after 0.3 s] [not heard: three four]",
+        "assistant: one two [cut after 0.4 s] [not heard: three four]",
         "you: And?",
         "assistant: [spoken reply, 1.0 s; this provider sends no words]",
         "assistant: Almost",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     Event,
@@ -17,7 +14,7 @@ from voice_assistant.core.events import (
     TurnOpened,
     UserText,
 )
-from voice_assistant.core.memory import ENTRIES, RECALLED_CHARACTERS, Memory, heard_words
+from voice_assistant.core.memory import ENTRIES, RECALLED_CHARACTERS, Memory
 
 PRE_ROLL = AudioFrame(b"", 16_000)
 
@@ -121,17 +118,3 @@ def test_a_long_day_is_recalled_by_its_end_and_kept_small() -> None:
     assert recalled[-1].text.startswith("499 ")
     assert sum(len(one.text) for one in recalled) <= RECALLED_CHARACTERS
     assert len(recalled) < ENTRIES
-
-
-@given(st.text(), st.floats(0, 2))
-def test_heard_words_are_whole_and_from_the_beginning(text: str, share: float) -> None:
-    heard = heard_words(text, share)
-
-    assert text.startswith(heard)
-    rest = text[len(heard) :]
-    assert not heard or not rest or share >= 1 or rest[0].isspace()
-
-
-def test_nothing_heard_is_nothing() -> None:
-    assert heard_words("one two", 0.0) == ""
-    assert heard_words("one two", 1.0) == "one two"

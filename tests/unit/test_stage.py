@@ -18,6 +18,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.lines import NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.status import Status
+from voice_assistant.core.word_times import WordTimes
 from voice_assistant.terminal.big_letters import SIZES, Size, draw, drawable, letter_cells
 from voice_assistant.terminal.painter import Snapshot
 from voice_assistant.terminal.stage import NOTICE_S, stage_rows
@@ -30,7 +31,7 @@ def rows(snapshot: Snapshot, width: int = 120, height: int = 30, **more: UserLin
 
 
 def reply(words: str, heard_ms: float = 500.0) -> ReplyLine:
-    return ReplyLine(1.0, "a", words, received_ms=1000.0, heard_ms=heard_ms)
+    return ReplyLine(1.0, "a", words, WordTimes(1000.0, whole=True), heard_ms=heard_ms)
 
 
 def test_the_smallest_letter_reads_as_it_should() -> None:

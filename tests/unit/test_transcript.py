@@ -41,6 +41,7 @@ from voice_assistant.core.events import (
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.notices import REPEATED_S
 from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, RECOGNISED_S, Transcript
+from voice_assistant.core.word_times import WordTimes
 from voice_assistant.errors import LinkError
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
@@ -199,7 +200,8 @@ def test_a_cut_reply_says_where_it_was_cut_and_what_was_not_heard() -> None:
 
 
 def test_a_script_without_spaces_is_cut_between_its_characters() -> None:
-    line = ReplyLine(1.0, "a", "東京の天気は晴れ", received_ms=4000.0, heard_ms=1000.0, ending="cut")
+    times = WordTimes(4000.0, whole=True)
+    line = ReplyLine(1.0, "a", "東京の天気は晴れ", times, heard_ms=1000.0, ending="cut")
 
     assert line.spans()[0] == ("東京", "said")
 
@@ -328,7 +330,7 @@ def test_words_not_heard_yet_are_told_apart_while_a_reply_plays() -> None:
 
     [line] = transcript.live
 
-    assert line.spans() == [("one two three", "said"), (" four", "unheard")]
+    assert line.spans() == [("one two", "said"), (" three four", "unheard")]
 
 
 def test_a_reply_whose_end_is_never_told_is_finished_a_while_after_it_was_played() -> None:
@@ -421,13 +423,14 @@ def test_a_reply_without_end_does_not_grow_without_end() -> None:
 def test_closing_hands_over_what_is_left() -> None:
     transcript = Transcript()
     shown(
-        transcript, [*turn(1, 1.0, 2.0), UserText(2.1, 1, "Hello.", False), *reply("a", 2.5, words="Hi you.")]
+        transcript,
+        [*turn(1, 1.0, 2.0), UserText(2.1, 1, "Hello.", False), *reply("a", 2.5, words="Hello to you.")],
     )
     shown(transcript, [PlayoutProgress(3.5, "a", 800.0), TurnOpened(3.6, 2, FRAME, "voice")])
 
     lines = transcript.close()
 
-    assert texts_of(lines) == ["Hello.", "Hi [cut after 0.8 s] you."]
+    assert texts_of(lines) == ["Hello.", "Hello [cut after 0.8 s] to you."]
     assert transcript.live == ()
     assert transcript.close() == []
 

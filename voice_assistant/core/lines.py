@@ -7,9 +7,10 @@ All text in them is neutralised.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Literal
+
+from voice_assistant.core.word_times import NO_TIMES, WordTimes
 
 Role = Literal["said", "unheard", "remark"]
 """Words of the speaker; words of a reply that was not heard; our remark on it."""
@@ -63,30 +64,34 @@ class ReplyLine:
         began_at: Seconds of the session's clock.
         item: The reply.
         words: Neutralised; empty where the provider sends none.
-        received_ms: Its length, as far as it came.
-        heard_ms: How much of it was handed to the loudspeaker.
+        times: What is known of when they are spoken; its length, as far as it came.
+        heard_ms: How much of it was heard.
         ending: Still open, heard to its end, or cut.
-        recognised_ms: The words were recognised here, because the provider sends none, and go so far; 0 where
-            they are the provider's.
     """
 
     began_at: float
     item: str
     words: str = ""
-    received_ms: float = 0.0
+    times: WordTimes = NO_TIMES
     heard_ms: float = 0.0
     ending: Ending = "open"
-    recognised_ms: float = 0.0
+
+    @property
+    def received_ms(self) -> float:
+        """Its length, as far as it came."""
+        return self.times.received_ms
+
+    @property
+    def is_recognised(self) -> bool:
+        """The words were recognised here, because the provider sends none."""
+        return self.times.known
 
     def spans(self) -> list[Span]:
-        """Give the line's text in order, each part with its role.
-
-        Which words were heard is an estimate: the share of the sound, brought to the end of a word.
-        """
+        """Give the line's text in order, each part with its role."""
         if not self.words:
             return [(self._wordless(), "remark")]
         heard, unheard = self._divided()
-        parts: list[Span] = [(RECOGNISED, "remark")] if self.recognised_ms else []
+        parts: list[Span] = [(RECOGNISED, "remark")] if self.is_recognised else []
         parts.append((heard, "said"))
         if self.ending == "cut":
             cut = f"[cut after {_seconds(self.heard_ms)}]"
@@ -99,7 +104,7 @@ class ReplyLine:
 
     @property
     def heard_words(self) -> str:
-        """The words that were heard, as far as can be told: an estimate by the share of the sound."""
+        """The words that were heard, as far as can be told."""
         return self._divided()[0]
 
     def _wordless(self) -> str:
@@ -111,13 +116,9 @@ class ReplyLine:
         return f"spoken reply, {length}; this provider sends no words"
 
     def _divided(self) -> tuple[str, str]:
-        worded_ms = self.recognised_ms or self.received_ms
-        if self.ending == "heard" or worded_ms <= 0:
+        if self.ending == "heard" or self.received_ms <= 0:
             return self.words, ""
-        share = min(1.0, self.heard_ms / worded_ms)
-        at = round(share * len(self.words))
-        while _is_inside_a_word(self.words, at):
-            at += 1
+        at = self.times.heard(self.words, self.heard_ms)
         return self.words[:at].rstrip(), self.words[at:].strip()
 
 
@@ -166,10 +167,3 @@ def _plain(span: Span, line: Line) -> str:
 
 def _seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s"
-
-
-def _is_inside_a_word(words: str, at: int) -> bool:
-    """Say whether a cut before character *at* would split a word; wide scripts are written without spaces."""
-    if not 0 < at < len(words) or words[at - 1].isspace() or words[at].isspace():
-        return False
-    return unicodedata.east_asian_width(words[at]) not in ("W", "F")

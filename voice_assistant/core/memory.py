@@ -1,7 +1,7 @@
 """Memory: what was said and heard, as text, for a provider that has to begin anew.
 
 A new link knows nothing of the conversation. What is told to it is what was really heard: of a reply that was
-cut, the words up to the cut, by proportion of its sound, whenever they come. Words that were recognised here,
+cut, the words up to the cut (``word_times.py``), whenever they come. Words that were recognised here,
 because the provider sends none, count as well as its own.
 """
 
@@ -11,18 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
     Event,
     PlayoutDropped,
     Recalled,
     ReplyAudio,
+    ReplyComplete,
+    ReplyDone,
     ReplyRecognised,
     ReplyText,
     TextEntered,
     TurnOpened,
     UserText,
 )
+from voice_assistant.core.word_times import NO_TIMES, WordTimes
 
 ENTRIES = 60
 """Turns and replies kept: more than fit into what is recalled."""
@@ -40,8 +42,7 @@ class _Entry:
         turn: Its number, where it was spoken by the user.
         text: All words of it that came.
         is_typed: The user typed it.
-        received_ms: Sound of the reply that came.
-        recognised_ms: Its words are ours, and go so far; 0 where they are the provider's.
+        times: What is known of when its words are spoken.
         cut_ms: So much of it was heard; None where it was not cut.
     """
 
@@ -49,17 +50,15 @@ class _Entry:
     turn: int | None = None
     text: str = ""
     is_typed: bool = False
-    received_ms: float = 0.0
-    recognised_ms: float = 0.0
+    times: WordTimes = NO_TIMES
     cut_ms: float | None = None
 
     @property
     def heard_text(self) -> str:
         """The words that were said, or heard."""
-        worded_ms = self.recognised_ms or self.received_ms
-        if self.cut_ms is None or not worded_ms:
+        if self.cut_ms is None or not self.times.received_ms:
             return self.text.strip()
-        return heard_words(self.text, self.cut_ms / worded_ms).strip()
+        return self.text[: self.times.heard(self.text, self.cut_ms)].strip()
 
 
 class Memory:
@@ -88,12 +87,16 @@ class Memory:
                 self._keep(f"typed at {at}", _Entry("user", text=text, is_typed=True))
             case ReplyText(item=item, text=text):
                 entry = self._entry(item)
-                entry.text = text if entry.recognised_ms else entry.text + text
-                entry.recognised_ms = 0.0
+                before = "" if entry.times.known else entry.text
+                entry.text = before + text
+                entry.times = entry.times.worded(len(before), len(entry.text))
             case ReplyRecognised(item=item, text=text, until_ms=until_ms):
                 self._recognised(item, text, until_ms)
             case ReplyAudio(item=item, pcm=pcm):
-                self._entry(item).received_ms += len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE
+                entry = self._entry(item)
+                entry.times = entry.times.sounded(pcm)
+            case ReplyComplete(item=item) | ReplyDone(item=str(item)) if item in self._entries:
+                self._entries[item].times = self._entries[item].times.ended()
             case PlayoutDropped(item=item, heard_ms=heard_ms) if item in self._entries:
                 self._entries[item].cut_ms = heard_ms
             case _:
@@ -127,10 +130,11 @@ class Memory:
 
     def _recognised(self, item: str, text: str, until_ms: float) -> None:
         entry = self._entry(item)
-        if entry.text and not entry.recognised_ms:
+        if entry.text and not entry.times.known:
             return  # The provider's own words have come meanwhile.
+        before = len(entry.text)
         entry.text = f"{entry.text} {text}".strip()
-        entry.recognised_ms = until_ms
+        entry.times = entry.times.measured(before, len(entry.text), until_ms)
 
     def _entry(self, key: int | str) -> _Entry:
         if key not in self._entries:
@@ -141,13 +145,3 @@ class Memory:
         self._entries[key] = entry
         if len(self._entries) > ENTRIES:
             del self._entries[next(iter(self._entries))]
-
-
-def heard_words(text: str, share: float) -> str:
-    """The words of *text* that were heard, when *share* (0 to 1) of its sound was: whole words only."""
-    if share >= 1:
-        return text
-    cut = text[: max(round(len(text) * share), 0)]
-    if len(cut) < len(text) and not text[len(cut)].isspace():
-        cut = cut[: len(cut) - len(cut.split(" ")[-1])]
-    return cut.rstrip()

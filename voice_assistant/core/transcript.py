@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
@@ -38,6 +37,7 @@ from voice_assistant.core.events import (
     Recognise,
     RecogniserLost,
     ReplyAudio,
+    ReplyComplete,
     ReplyDone,
     ReplyRecognised,
     ReplyText,
@@ -79,6 +79,7 @@ class _Open:
     final: bool = False
     unsent: bool = False
     playing: bool = False
+    delay_ms: float = 0.0
     provider_done: bool = False
     finish_at: float | None = None
     awaits_words: bool = False
@@ -138,10 +139,12 @@ class Transcript:
             case Level(at=at) | Tick(at=at):
                 if self._due:
                     self._finish_due(at)
-            case PlayoutProgress(item=item, heard_ms=heard_ms):
-                self._reply_heard(item, heard_ms, "open")
+            case PlayoutProgress(item=item, heard_ms=given_ms) if found := self._reply(item):
+                self._reply_heard(item, max(given_ms - found.delay_ms, 0.0), "open")
             case ReplyAudio(at=at, item=item, pcm=pcm):
-                self._reply_sounded(at, item, len(pcm) / SAMPLE_BYTES * 1000 / REPLY_RATE)
+                self._reply_sounded(at, item, pcm)
+            case ReplyComplete(item=item) if found := self._reply(item):
+                self._reply_whole(found)
             case ReplyText(at=at, item=item, text=text):
                 self._reply_worded(at, item, text)
             case Recognise(item=item) if found := self._reply(item):
@@ -167,8 +170,8 @@ class Transcript:
             case DropPlayout() | AppendInput() | CommitInput():
                 if last := self._last_user():
                     last.unsent = False
-            case PlayoutStarted(at=at, item=item):
-                self._reply_started(at, item)
+            case PlayoutStarted(at=at, item=item, audible_at=audible_at):
+                self._reply_started(at, item, audible_at)
             case PlayoutDrained(item=item, heard_ms=heard_ms):
                 self._reply_heard(item, heard_ms, "heard")
             case PlayoutDropped(item=item, heard_ms=heard_ms):
@@ -222,10 +225,14 @@ class Transcript:
         if found.final:
             self._finish(found)
 
-    def _reply_sounded(self, at: float, item: str, ms: float) -> None:
+    def _reply_sounded(self, at: float, item: str, pcm: bytes) -> None:
         if found := self._reply_or_new(at, item):
             assert isinstance(found.line, ReplyLine)
-            self._change(found, replace(found.line, received_ms=found.line.received_ms + ms))
+            self._change(found, replace(found.line, times=found.line.times.sounded(pcm)))
+
+    def _reply_whole(self, found: _Open) -> None:
+        assert isinstance(found.line, ReplyLine)
+        self._change(found, replace(found.line, times=found.line.times.ended()))
 
     def _reply_worded(self, at: float, item: str, text: str) -> None:
         found = self._reply_or_new(at, item)
@@ -234,14 +241,17 @@ class Transcript:
             found.raw = (found.raw + text)[:MAX_CHARACTERS]
             assert isinstance(found.line, ReplyLine)
             words = neutralise(found.raw).strip()
-            self._change(found, replace(found.line, words=words, recognised_ms=0.0))
+            before = 0 if found.line.is_recognised else len(found.line.words)
+            times = found.line.times.worded(before, len(words))
+            self._change(found, replace(found.line, words=words, times=times))
             self._words_ended(found)
 
     def _reply_recognised(self, found: _Open, event: ReplyRecognised) -> None:
         assert isinstance(found.line, ReplyLine)
         if not found.raw:  # Else the provider's own words have come meanwhile.
             words = f"{found.line.words} {neutralise(event.text).strip()}".strip()[:MAX_CHARACTERS]
-            self._change(found, replace(found.line, words=words, recognised_ms=event.until_ms))
+            times = found.line.times.measured(len(found.line.words), len(words), event.until_ms)
+            self._change(found, replace(found.line, words=words, times=times))
         if event.is_last:
             self._words_ended(found)
 
@@ -250,11 +260,12 @@ class Transcript:
         if entry.would_finish:
             self._finish(entry)
 
-    def _reply_started(self, at: float, item: str) -> None:
+    def _reply_started(self, at: float, item: str, audible_at: float) -> None:
         found = self._reply(item)
         if found is None:
             return
         found.playing = True
+        found.delay_ms = (audible_at - at) * 1000
         for earlier in self._open[: self._open.index(found)]:
             if isinstance(earlier.line, UserLine) and not earlier.line.is_open:
                 self._finish_later(earlier, at)
@@ -284,6 +295,7 @@ class Transcript:
         self._finish_before(self._open.index(found) if found else len(self._open))
         if found and isinstance(found.line, ReplyLine):
             found.provider_done = True
+            self._reply_whole(found)
             if found.line.ending != "open" or found.line.received_ms == 0:
                 self._change(found, replace(found.line, ending="heard"))
                 self._finish(found)

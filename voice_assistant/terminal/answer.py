@@ -95,8 +95,8 @@ class AnswerPrinter:
                 case UserLine(words=words):
                     self._question += [words] if words else []
                 case ReplyLine(words=words, heard_ms=heard_ms):
-                    mark = RECOGNISED if line.recognised_ms else ""
-                    self._recognised |= line.recognised_ms > 0
+                    mark = RECOGNISED if line.is_recognised else ""
+                    self._recognised |= line.is_recognised
                     self._heard_ms += heard_ms
                     self._answer += [words] if words else []
                     if not self._as_json:

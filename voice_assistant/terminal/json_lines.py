@@ -123,7 +123,7 @@ class JsonPrinter:
                         heard_ms=_whole(line.heard_ms),
                         received_ms=_whole(line.received_ms),
                         cut=line.ending == "cut",
-                        recognised=line.recognised_ms > 0,
+                        recognised=line.is_recognised,
                     )
                 case NoticeLine():
                     self._print("notice", severity=line.severity, words=line.words, remedy=line.remedy)
