@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tests.support.speechlike import speechlike
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler
+from voice_assistant.core.chimes import chime
 from voice_assistant.core.monitor import MonitorWatch
 
 SECONDS = 8
@@ -16,8 +17,12 @@ Sound = NDArray[np.float64]
 
 
 def reply_at_near_rate() -> Sound:
+    return at_near_rate(REPLY)
+
+
+def at_near_rate(far: bytes) -> Sound:
     resampler = Resampler(REPLY_RATE, NEAR_RATE)
-    return np.frombuffer(resampler.feed(REPLY) + resampler.flush(), "<i2").astype(np.float64)
+    return np.frombuffer(resampler.feed(far) + resampler.flush(), "<i2").astype(np.float64)
 
 
 def delayed(sound: Sound, delay_s: float) -> Sound:
@@ -75,6 +80,21 @@ def test_a_copy_is_told_while_its_delay_drifts(ppm: float) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_echo_in_a_room_is_no_copy(seed: int) -> None:
     assert told_after(MonitorWatch(), delayed(in_a_room(reply_at_near_rate(), seed), 0.05)) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_chimes_in_a_room_are_no_copy(seed: int) -> None:
+    ringing = np.tile(chime("bell"), 7).astype("<i2").tobytes()[: len(REPLY)]
+
+    assert told_after(MonitorWatch(), delayed(in_a_room(at_near_rate(ringing), seed), 0.05), ringing) == []
+
+
+def test_a_copy_with_holes_in_it_is_told() -> None:
+    copy = delayed(reply_at_near_rate(), 0.03)
+    for second in range(1, SECONDS, 2):
+        copy[round((second - 0.3) * NEAR_RATE) : round((second - 0.2) * NEAR_RATE)] = 0.0
+
+    assert len(told_after(MonitorWatch(), copy)) == 1
 
 
 def test_a_user_who_talks_while_nothing_plays_is_no_copy() -> None:
