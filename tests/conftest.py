@@ -2,6 +2,9 @@
 
 In CI nothing is skipped: a test that cannot find its sound server or its proxy there has not been run, and
 saying so in green would be a lie. ``VOICE_ASSISTANT_CI=1`` turns each skip into a failure.
+
+Hypothesis never looks at the clock, since the machine may be busy. In CI it tries the same examples each time,
+so that a run tells of the change it is for; elsewhere it tries new ones each time.
 """
 
 from __future__ import annotations
@@ -10,10 +13,16 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.proxy_fixtures"]
 
 SKIPS_FAIL = bool(os.environ.get("VOICE_ASSISTANT_CI"))
+
+settings.register_profile(
+    "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=SKIPS_FAIL
+)
+settings.load_profile("ours")
 
 
 @pytest.hookimpl(wrapper=True)
