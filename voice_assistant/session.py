@@ -22,6 +22,7 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
+    LookAtMicrophone,
     LookForDevices,
     MessageReceived,
     Notify,
@@ -33,9 +34,10 @@ from voice_assistant.core.events import (
     Ring,
     RunTool,
     SetGain,
-    SetVolume,
     SetOutputLatency,
+    SetVolume,
     Stop,
+    TakeNextDevice,
     Tick,
 )
 from voice_assistant.core.listener import Listener
@@ -76,7 +78,10 @@ class Loudspeaker(Protocol):
 class Devices(Protocol):
     """What the session needs of microphone and loudspeaker when one of them is to be opened again."""
 
-    def perform(self, command: ReopenDevices | LookForDevices | SetOutputLatency) -> None:
+    def perform(
+        self,
+        command: ReopenDevices | LookForDevices | SetOutputLatency | TakeNextDevice | LookAtMicrophone,
+    ) -> None:
         """Begin to do it; what comes of it is an event."""
         ...
 
@@ -228,7 +233,13 @@ class Session:
             case CloseTurn(reason=reason):
                 for event in self._listener.close(reason, self._clock()):
                     self._decide(event)
-            case ReopenDevices() | LookForDevices() | SetOutputLatency():
+            case (
+                ReopenDevices()
+                | LookForDevices()
+                | SetOutputLatency()
+                | TakeNextDevice()
+                | LookAtMicrophone()
+            ):
                 self._devices.perform(command)
             case RunTool(call=call, name=name, arguments=arguments):
                 self._tools.run(call, name, arguments)

@@ -248,6 +248,49 @@ def test_a_headset_that_returns_is_taken_back(stage: Stage, scripted: RealtimeSe
     assert lost_words(other_words(), call.sound) == []
 
 
+def test_a_key_goes_on_with_the_next_microphone_and_the_next_loudspeaker(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(reply(1.0))
+        await call.hung_up()
+
+    scripted.play(script)
+    stage.sound.list_devices("headset")
+    chosen = ("--input-device", "headset", "--output-device", "headset")
+    with stage.terminal(scripted, *chosen) as program:
+        call = ready(program, scripted)
+        program.until("LIVE")
+        program.type("n")
+        program.until("The microphone is '")
+        program.type("o")
+        program.until("The loudspeaker is '")
+        assert "The microphone is 'headset'" not in program.printed
+        stage.say(pause(0.3), words(0.8), pause(0.8))
+        program.until(lambda: bool(call.commits))
+        program.until("assistant:")
+
+    assert lost_words(words(0.8), call.sound) == []
+
+
+def test_a_bluetooth_headset_in_the_telephone_profile_is_told_with_another_microphone(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.hung_up()
+
+    scripted.play(script)
+    headset = ("source_name=bluez_input.00_11.headset-head-unit", "master=card.monitor", "rate=16000")
+    stage.sound.pactl("load-module", "module-remap-source", *headset, "channels=1", RIGHT)
+    stage.sound.pactl("set-default-source", "bluez_input.00_11.headset-head-unit")
+    with stage.plain(scripted) as program:
+        program.until("is a Bluetooth headset's microphone")
+        program.until("pactl set-default-source mic")
+
+
 def carried_samples(said: Samples, microphone: Samples) -> int:
     """Say how much of *said* (16 kHz) a recording of the card's microphone holds, at ``CARD_RATE``."""
     found = align(converted(said, NEAR_RATE, CARD_RATE), microphone, CARD_RATE)

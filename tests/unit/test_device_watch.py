@@ -18,6 +18,7 @@ from voice_assistant.core.device_watch import (
     DeviceWatch,
 )
 from voice_assistant.core.events import (
+    Action,
     Command,
     DeviceLost,
     DeviceOpened,
@@ -25,13 +26,18 @@ from voice_assistant.core.events import (
     Direction,
     Event,
     Level,
+    LookAtMicrophone,
     LookForDevices,
     LoudspeakerCaptured,
     MuteChanged,
+    NoOtherDevice,
     Notify,
     PlayoutDrained,
     PlayoutStarted,
+    Pressed,
     ReopenDevices,
+    TakeNextDevice,
+    TelephoneHeard,
     Tick,
     TurnClosed,
     TurnOpened,
@@ -268,3 +274,63 @@ def test_a_microphone_that_became_the_loudspeakers_monitor_is_told_with_its_reme
     assert isinstance(told, Notify)
     assert "loudspeaker's own sound" in told.text
     assert "--input-device" in told.remedy
+
+
+# --- Another device, by a key ---
+
+
+@pytest.mark.parametrize(("key", "direction"), [("microphone", "capture"), ("loudspeaker", "playout")])
+def test_a_key_asks_for_the_next_device_and_it_is_named_when_it_opens(
+    key: Action, direction: Direction
+) -> None:
+    watching = watch()
+
+    assert take(watching, Pressed(1.0, key), Pressed(1.1, key)) == [TakeNextDevice(direction)]
+    assert notices(take(watching, DeviceOpened(1.2, direction, "webcam"))) == [
+        f"The {'microphone' if direction == 'capture' else 'loudspeaker'} is 'webcam' now."
+    ]
+    assert wait(watching) == (1e9, [])
+
+
+def test_where_there_is_no_other_that_is_told_and_can_be_asked_again() -> None:
+    watching = watch(Pressed(1.0, "microphone"))
+
+    assert notices(take(watching, NoOtherDevice(1.1, "capture"))) == [
+        "There is no other microphone that opens."
+    ]
+    assert take(watching, Pressed(2.0, "microphone")) == [TakeNextDevice("capture")]
+
+
+def test_a_device_that_is_lost_is_looked_for_already() -> None:
+    watching = watch(DeviceLost(1.0, "capture", "gone"))
+
+    assert take(watching, Pressed(1.01, "microphone")) == []
+
+
+# --- The telephone profile ---
+
+
+def test_a_microphone_that_opens_is_looked_at() -> None:
+    watching = DeviceWatch()
+
+    assert take(watching, *START) == [LookAtMicrophone()]
+
+
+@pytest.mark.parametrize(
+    ("instead", "how", "remedy"),
+    [
+        ("built-in", "", "Take 'built-in' with the key for the next microphone"),
+        (
+            "alsa_input.pci",
+            "pactl set-default-source alsa_input.pci",
+            "pactl set-default-source alsa_input.pci",
+        ),
+        ("", "", "Use another microphone"),
+    ],
+)
+def test_a_telephone_is_told_with_what_to_use_instead(instead: str, how: str, remedy: str) -> None:
+    (told,) = take(watch(), TelephoneHeard(1.0, "AirPods", instead, how))
+
+    assert isinstance(told, Notify)
+    assert told.text.startswith("'AirPods' is a Bluetooth headset's microphone")
+    assert remedy in told.remedy

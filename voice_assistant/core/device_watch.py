@@ -20,14 +20,19 @@ from voice_assistant.core.events import (
     Direction,
     Event,
     Level,
+    LookAtMicrophone,
     LookForDevices,
     LoudspeakerCaptured,
     MuteChanged,
+    NoOtherDevice,
     Notify,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutStarted,
+    Pressed,
     ReopenDevices,
+    TakeNextDevice,
+    TelephoneHeard,
     Tick,
     TurnClosed,
     TurnOpened,
@@ -94,6 +99,7 @@ class DeviceWatch:
         self._zero_frames: int | None = None
         self._proven: set[str] = set()
         self._muted = False
+        self._choosing: set[Direction] = set()
 
     @property
     def is_unheard(self) -> bool:
@@ -131,6 +137,15 @@ class DeviceWatch:
                         " microphone in its sound settings, or start with --input-device.",
                     )
                 ]
+            case TelephoneHeard():
+                return [_told_of_telephone(event)]
+            case Pressed(action="microphone"):
+                return self._take_next("capture")
+            case Pressed(action="loudspeaker"):
+                return self._take_next("playout")
+            case NoOtherDevice(direction=direction):
+                self._choosing.discard(direction)
+                return [Notify("info", f"There is no other {THING[direction]} that opens.")]
             case MuteChanged(muted=muted):
                 self._muted = muted
             case TurnOpened():
@@ -157,9 +172,17 @@ class DeviceWatch:
         self._lost[direction] = reason
         self._mended.discard(direction)
         self._awaited.discard(direction)
+        self._choosing.discard(direction)
         self._zero_frames = None if direction == "capture" else self._zero_frames
         if not self._awaited and self._next_at is None:
             self._next_at = at + self._wait_s(at)
+
+    def _take_next(self, direction: Direction) -> list[Command]:
+        """The person wants another; one that is lost is being looked for already."""
+        if direction in self._lost or direction in self._choosing:
+            return []
+        self._choosing.add(direction)
+        return [TakeNextDevice(direction)]
 
     def _wait_s(self, at: float) -> float:
         if not self._attempts:
@@ -207,8 +230,11 @@ class DeviceWatch:
             self._zero_frames = None if event.name in self._proven else 0
         was_fallback = direction in self._fallbacks
         self._follow_fallback(event, was_fallback)
-        commands: list[Command] = []
-        if was_fallback and not event.is_fallback:
+        commands: list[Command] = [LookAtMicrophone()] if direction == "capture" else []
+        if direction in self._choosing:
+            self._choosing.discard(direction)
+            commands.append(Notify("info", f"The {THING[direction]} is {event.name!r} now."))
+        elif was_fallback and not event.is_fallback:
             commands.append(Notify("info", f"The {THING[direction]} is {event.name!r} again."))
             self._lost.pop(direction, None)
         elif direction in self._lost:
@@ -300,6 +326,18 @@ class DeviceWatch:
                 " Microphone), and look whether a switch on it or the system's sound settings mute it.",
             )
         ]
+
+
+def _told_of_telephone(heard: TelephoneHeard) -> Notify:
+    text = (
+        f"{heard.name!r} is a Bluetooth headset's microphone: while it is open, all sounds as by telephone."
+    )
+    remedy = "Use another microphone"
+    if heard.how:
+        remedy = f"Take {heard.instead!r}: {heard.how}"
+    elif heard.instead:
+        remedy = f"Take {heard.instead!r} with the key for the next microphone, or with --input-device"
+    return Notify("warning", text, f"{remedy}. The headset's loudspeaker then sounds as it does with music.")
 
 
 def _in_order(directions: set[Direction] | dict[Direction, str]) -> tuple[Direction, ...]:

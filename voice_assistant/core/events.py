@@ -29,6 +29,8 @@ Action = Literal[
     "softer",
     "copy",
     "type",
+    "microphone",
+    "loudspeaker",
     "help",
     "quit",
 ]
@@ -186,6 +188,30 @@ class DevicesReturned:
 
     at: float
     directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoOtherDevice:
+    """Another device was asked for, and there is none that opens."""
+
+    at: float
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneHeard:
+    """The microphone is a Bluetooth headset's: while it is open, the headset sounds like a telephone.
+
+    Args:
+        name: The microphone, as the system calls it.
+        instead: Another that could be used; empty where none is known.
+        how: A command for a shell that takes it; empty where the program itself can.
+    """
+
+    at: float
+    name: str
+    instead: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +413,7 @@ class LinkLost:
         code: Websocket close code; 1006 where the connection dropped without one.
         reason: What the other end or the system said; untrusted text without secrets.
         opened: Was it open before?
+        retry_after_s: When the other end wants to be asked again, where it said so.
     """
 
     at: float
@@ -395,6 +422,7 @@ class LinkLost:
     status: int | None = None
     code: int | None = None
     reason: str = ""
+    retry_after_s: float | None = None
 
 
 # --- Events: the provider ---
@@ -568,6 +596,8 @@ Event = (
     | DeviceLost
     | DeviceStarved
     | DevicesReturned
+    | NoOtherDevice
+    | TelephoneHeard
     | LoudspeakerCaptured
     | TurnSuspected
     | TurnWithdrawn
@@ -779,6 +809,18 @@ class SetOutputLatency:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeNextDevice:
+    """Go on with the next device that opens; ``DeviceOpened`` or ``NoOtherDevice`` follows."""
+
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtMicrophone:
+    """Look what kind of microphone has opened; ``TelephoneHeard`` follows if it is one to be told of."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookForDevices:
     """Look whether what was asked for is there again, without disturbing what is open.
 
@@ -860,6 +902,8 @@ Command = (
     | Ring
     | ReopenDevices
     | LookForDevices
+    | TakeNextDevice
+    | LookAtMicrophone
     | SetOutputLatency
     | RunTool
     | Recognise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,10 @@ class Microphone:
     def was_opened(self) -> bool:
         """Was it in use when the session began?"""
         return bool(self._first_name)
+
+    def choose(self, wanted: str) -> None:
+        """Want another device from the next opening on."""
+        self._settings = replace(self._settings, device=wanted)
 
     def attach(self, *, or_default: bool = False) -> None:
         """Open the device, on any thread; see ``Stream.open``."""

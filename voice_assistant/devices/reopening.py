@@ -21,12 +21,17 @@ from voice_assistant.core.events import (
     DeviceLost,
     DevicesReturned,
     Direction,
+    Event,
+    LookAtMicrophone,
     LookForDevices,
+    NoOtherDevice,
     ReopenDevices,
     SetOutputLatency,
+    TakeNextDevice,
+    TelephoneHeard,
 )
-from voice_assistant.devices import portaudio
-from voice_assistant.devices.catalog import Device, list_devices, match
+from voice_assistant.devices import portaudio, telephone
+from voice_assistant.devices.catalog import Device, list_devices, match, name_of
 from voice_assistant.devices.stream import Clock, Post
 from voice_assistant.errors import DeviceError
 
@@ -52,6 +57,15 @@ class End(Protocol):
     @property
     def was_opened(self) -> bool:
         """Was it in use when the session began?"""
+        ...
+
+    @property
+    def device(self) -> Device | None:
+        """What is in use."""
+        ...
+
+    def choose(self, wanted: str) -> None:
+        """Want another device from the next opening on."""
         ...
 
     def attach(self, *, or_default: bool) -> None:
@@ -88,8 +102,12 @@ class Reopening:
         self._lock = threading.Lock()
         self._closed = False
         self._looking: asyncio.Task[None] | None = None
+        self._looking_at: asyncio.Task[None] | None = None
 
-    def perform(self, command: ReopenDevices | LookForDevices | SetOutputLatency) -> None:
+    def perform(
+        self,
+        command: ReopenDevices | LookForDevices | SetOutputLatency | TakeNextDevice | LookAtMicrophone,
+    ) -> None:
         """Begin to do it; on the loop's thread, and at once."""
         match command:
             case ReopenDevices(directions, rescan):
@@ -101,12 +119,18 @@ class Reopening:
             case LookForDevices(directions):
                 if self._looking is None or self._looking.done():
                     self._looking = self._loop.create_task(self._look(directions))
+            case TakeNextDevice(direction):
+                threading.Thread(target=self._take_next, args=(direction,), daemon=True).start()
+            case LookAtMicrophone():
+                self._looking_at = self._loop.create_task(self._look_at_microphone())
 
     def close(self) -> None:
         """Begin nothing more, and let what is under way end; the ends are closed by their owner."""
         self._closed = True
         if self._looking is not None:
             self._looking.cancel()
+        if self._looking_at is not None:
+            self._looking_at.cancel()
         if self._lock.acquire(timeout=LEAVING_S):
             self._lock.release()
 
@@ -131,9 +155,32 @@ class Reopening:
                 if error := failed or _failure(end.attach, or_default=True):
                     self._tell_lost(end.direction, str(error))
 
+    def _take_next(self, direction: Direction) -> None:
+        with self._lock:
+            end = self._ends.get(direction)
+            if self._closed:
+                return
+            if end is None or not end.was_opened or end.device is None:
+                self._tell(NoOtherDevice(self._clock(), direction))
+                return
+            before = end.wanted
+            others = _others(end.device, direction)
+            for wanted in others:
+                end.choose(wanted)
+                end.detach()
+                if _failure(end.attach, or_default=False) is None:
+                    return
+            end.choose(before)
+            if others and (error := _failure(end.attach, or_default=True)):
+                self._tell_lost(direction, str(error))
+            self._tell(NoOtherDevice(self._clock(), direction))
+
     def _tell_lost(self, direction: Direction, reason: str) -> None:
+        self._tell(DeviceLost(self._clock(), direction, reason))
+
+    def _tell(self, event: Event) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._post, DeviceLost(self._clock(), direction, reason))
+            self._loop.call_soon_threadsafe(self._post, event)
         except RuntimeError:
             # The loop is closed: the program is ending, and nobody is left to tell.
             return
@@ -146,6 +193,22 @@ class Reopening:
         found = tuple(end.direction for end in wanted if _is_there(end, devices))
         if found and not self._closed:
             self._post(DevicesReturned(self._clock(), found))
+
+    async def _look_at_microphone(self) -> None:
+        end = self._ends.get("capture")
+        if end is None or end.device is None:
+            return
+        found = await telephone.look(end.device)
+        if found and not self._closed:
+            self._post(TelephoneHeard(self._clock(), found.name, found.instead, found.how))
+
+
+def _others(device: Device, direction: Direction) -> list[str]:
+    """Name the other devices, in the order of the list, from the one in use on."""
+    usable = [one for one in list_devices() if one.channels(direction)]
+    after = [one for one in usable if one.index > device.index]
+    before = [one for one in usable if one.index < device.index]
+    return [name_of(one, usable) for one in after + before]
 
 
 def _failure(attempt: Callable[..., None], **how: bool) -> DeviceError | None:

@@ -20,6 +20,8 @@ _WORDS: Mapping[Action, str] = {
     "softer": "softer",
     "copy": "copy the last answer",
     "type": "type a line; esc leaves it",
+    "microphone": "next microphone",
+    "loudspeaker": "next loudspeaker",
     "help": "show or hide this",
     "quit": "leave",
 }

@@ -38,6 +38,10 @@ class KeySettings:
     """copies the words of the last answer"""
     type: str = "enter /"
     """opens a line to type in; esc leaves it"""
+    microphone: str = "n"
+    """goes on with the next microphone"""
+    loudspeaker: str = "o"
+    """goes on with the next loudspeaker"""
     help: str = "? h f1"
     """shows what the keys do, or hides it"""
     quit: str = ""
@@ -85,6 +89,8 @@ ACTIONS: tuple[Action, ...] = (
     "softer",
     "copy",
     "type",
+    "microphone",
+    "loudspeaker",
     "help",
     "quit",
 )
