@@ -3,8 +3,8 @@
 In CI nothing is skipped: a test that cannot find its sound server or its proxy there has not been run, and
 saying so in green would be a lie. ``VOICE_ASSISTANT_CI=1`` turns each skip into a failure.
 
-Hypothesis never looks at the clock, since the machine may be busy. In CI it tries the same examples each time,
-so that a run tells of the change it is for; elsewhere it tries new ones each time.
+Hypothesis never looks at the clock, since the machine may be busy. In CI it tries the same examples each
+time, so that a run tells of the change it is for; elsewhere it tries new ones.
 """
 
 from __future__ import annotations
