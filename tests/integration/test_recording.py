@@ -34,10 +34,12 @@ from voice_assistant.core.events import (
     MuteChanged,
     Notify,
     Play,
+    PlayoutStarted,
     ReplyAudio,
     ServerError,
     SessionOpened,
     Stop,
+    TextEntered,
     TurnOpened,
 )
 from voice_assistant.errors import LinkError, RecordingError, VoiceAssistantError
@@ -73,9 +75,16 @@ def record(directory: Path, *entries: Event | Command, secrets: tuple[str, ...] 
     return recorder.directory
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
+def all_lines(folder: Path) -> list[dict[str, Any]]:
     text = (folder / "events.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """All lines but the last, which sums up."""
+    told = all_lines(folder)
+    assert told[-1]["kind"] == "Summary"
+    return told[:-1]
 
 
 def sound(folder: Path) -> NDArray[np.int16]:
@@ -121,6 +130,32 @@ def test_the_first_line_says_what_this_is(tmp_path: Path) -> None:
     first = lines(record(tmp_path / "one"))[0]
 
     assert (first["kind"], first["version"], first["wav"]["rate"]) == ("Recording", 1, 24_000)
+
+
+def test_the_times_of_an_answer_follow_on_it_and_the_last_line_sums_up(tmp_path: Path) -> None:
+    folder = record(
+        tmp_path / "one",
+        TextEntered(1.0, "hello"),
+        ReplyAudio(1.25, "a", bytes(480)),
+        PlayoutStarted(1.25, "a", 1.5),
+    )
+
+    told = all_lines(folder)
+    answer = {"p50": 500, "p95": 500, "n": 1}
+    assert told[-2] == {
+        "kind": "TurnLatency",
+        "turn": 0,
+        "called_ms": 0.0,
+        "first_byte_ms": 250.0,
+        "audible_ms": 500.0,
+    }
+    assert told[-1] == {
+        "kind": "Summary",
+        "answer": answer,
+        "called": {"p50": 0, "p95": 0, "n": 1},
+        "first_byte": {"p50": 250, "p95": 250, "n": 1},
+        "silence": None,
+    }
 
 
 def test_sound_becomes_indices_and_lengths_and_never_pcm(tmp_path: Path) -> None:
@@ -310,7 +345,7 @@ os._exit(1)
 
     assert len(both) >= 48_000
     assert both[:48_000, 1].tobytes() == tone(48_000, 24_000, 1000)
-    assert len(lines(tmp_path / "one")) == 176
+    assert len(all_lines(tmp_path / "one")) == 176
 
 
 # --- Where, and for whom ---

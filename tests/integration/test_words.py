@@ -222,6 +222,13 @@ def test_a_program_reads_a_session_as_objects() -> None:
         "turns": 1,
         "audible_p50_ms": 1100,
         "audible_p95_ms": 1100,
+        "called_p50_ms": 500,
+        "called_p95_ms": 500,
+        "first_byte_p50_ms": 1000,
+        "first_byte_p95_ms": 1000,
+        "interruptions": 0,
+        "silent_p50_ms": None,
+        "silent_p95_ms": None,
         "tokens": 15,
     }
     assert "\x1b" not in stream.getvalue()

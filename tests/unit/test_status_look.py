@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from voice_assistant.core.latency import Waits
+from voice_assistant.core.latency import NO_WAITS, Spread, TurnLatency, Waits
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.status_look import clock_time, short_count, status_rows
@@ -26,10 +26,14 @@ KNOWN = Status(
     far_dbfs=-15.0,
     is_speech=True,
 )
-WAITS = Waits(620.0, 600.0, 1310.0, 4)
+WAITS = Waits(
+    answer=Spread(620.0, 600.0, 1310.0, 4),
+    silence=Spread(180.0, 170.0, 190.0, 3),
+    last=TurnLatency(4, 250.0, 560.0, 620.0),
+)
 
 
-def rows(status: Status, width: int, waits: Waits | None = WAITS, *, is_typing: bool = False) -> list[str]:
+def rows(status: Status, width: int, waits: Waits = WAITS, *, is_typing: bool = False) -> list[str]:
     return [row.plain for row in status_rows(status, KeySettings(), width, waits=waits, is_typing=is_typing)]
 
 
@@ -39,10 +43,19 @@ def test_where_there_is_room_everything_is_shown() -> None:
     assert state.startswith(" LIVE  listening  mic ###|")
     assert "  loud ====" in state
     assert (
-        known
-        == "litellm gemini-live-2.5-flash · answer 0.62 s · p50 0.60 p95 1.31 · -6 dB · 3:07 · 12k tokens"
+        known == "litellm gemini-live-2.5-flash · answer 0.62 s · p50 0.60 p95 1.31 · silent 0.18 s"
+        " · -6 dB · 3:07 · 12k tokens"
     )
     assert keys.startswith("hands-free · hold space or tap · m mute · ? keys · enter type · tab mode")
+
+
+def test_on_a_wide_screen_an_answers_time_is_taken_apart() -> None:
+    known = rows(KNOWN, 199)[1]
+
+    assert (
+        "answer 0.62 s · p50 0.60 p95 1.31 · end 0.25 + model 0.31 + play 0.06"
+        " · silent 0.18 s · p50 0.17 p95 0.19 ·" in known
+    )
 
 
 def test_at_forty_columns_what_matters_most_stays() -> None:
@@ -89,7 +102,9 @@ def test_no_row_is_wider_than_it_may_be(
         unheard_at=0.0 if turns == 1 else None,
     )
 
-    shown = rows(status, width, Waits(1.0, 1.0, 1.0, turns) if turns else None, is_typing=is_typing)
+    shown = rows(
+        status, width, Waits(answer=Spread(1.0, 1.0, 1.0, turns)) if turns else NO_WAITS, is_typing=is_typing
+    )
 
     assert len(shown) == 3
     assert all(cell_len(row) <= width for row in shown)

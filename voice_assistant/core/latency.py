@@ -1,21 +1,28 @@
-"""How long answers take, as a person notices it: from the end of their speech to the first audible sample.
+"""How long answers take, as a person notices it, and how soon a reply is silent for one who speaks into it.
 
 Folded from the session's events, turn by turn. The end of speech is the last frame that the detector took for
 speech, so the wait that decides that a turn is over counts: the person waits for it too. For a line that was
-typed it is the moment it was sent.
+typed it is the moment it was sent. An interruption begins with the speech, or the key, that opened the turn,
+and ends when the reply's fade has left the loudspeaker; one that was taken back does not count.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voice_assistant.core.events import (
     Command,
+    DropPlayout,
     Event,
+    PausePlayout,
+    PlayoutDrained,
+    PlayoutDropped,
     PlayoutStarted,
+    Pressed,
     ReplyAudio,
     ReplyDone,
+    ResumePlayout,
     TextEntered,
     TurnAudio,
     TurnClosed,
@@ -24,6 +31,12 @@ from voice_assistant.core.events import (
 
 REMEMBERED = 1000
 """Turns that the percentiles are taken over, the newest ones."""
+
+FADE_MS = 10.0
+"""What is played of a reply after it was stopped: ``[playout] fade_ms`` as it comes."""
+
+LONGEST_INTERRUPTION_S = 5.0
+"""A reply that sounds on for longer was not stopped by what was said then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +57,51 @@ class TurnLatency:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """What is known of the waits so far, in milliseconds to the first audible sample."""
+class Interruption:
+    """A reply that was cut because the user spoke, or pressed a key.
+
+    Args:
+        item: The reply.
+        silent_ms: From the onset of speech, or the press, until it was silent.
+        by_key: It was a key.
+    """
+
+    item: str
+    silent_ms: float
+    by_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What is known of a time that was taken again and again, in milliseconds; ranks, not averages."""
 
     last_ms: float
     median_ms: float
     p95_ms: float
-    turns: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """All times of the session so far; None where there was none yet.
+
+    Args:
+        answer: From the end of speech to the first audible sample.
+        called: Of that, until the turn was called over.
+        first_byte: Until the first sound of the answer arrived.
+        silence: From the onset of an interruption to the silence of the reply.
+        last: The newest answer's.
+    """
+
+    answer: Spread | None = None
+    called: Spread | None = None
+    first_byte: Spread | None = None
+    silence: Spread | None = None
+    last: TurnLatency | None = None
+
+
+NO_WAITS = Waits()
+"""Of a session in which nothing was answered yet."""
 
 
 @dataclass(slots=True)
@@ -64,44 +115,104 @@ class _Asked:
     first_byte_at: float = 0.0
 
 
+@dataclass(slots=True)
+class _Playing:
+    """A reply that is heard, and what may be about to cut it."""
+
+    item: str
+    delay_s: float
+    onset_at: float | None = None
+    by_key: bool = False
+    stopped_at: float | None = None
+
+
+class _Times:
+    """The newest times of one kind."""
+
+    def __init__(self) -> None:
+        self._newest: deque[float] = deque(maxlen=REMEMBERED)
+
+    def take(self, ms: float) -> Spread:
+        self._newest.append(ms)
+        ranked = sorted(self._newest)
+        return Spread(ms, _rank(ranked, 50), _rank(ranked, 95), len(ranked))
+
+
 class Latency:
-    """Folds events into the times of each answer. Show it every event and command."""
+    """Folds events into the times of each answer and interruption. Show it every event and command."""
 
     def __init__(self) -> None:
         self._asked: _Asked | None = None
+        self._playing: _Playing | None = None
         self._newest_item: str | None = None
-        self._audible: deque[float] = deque(maxlen=REMEMBERED)
-        self._waits: Waits | None = None
+        self._now = 0.0
+        self._answers, self._calls, self._first_bytes, self._silences = (_Times() for _ in range(4))
+        self._waits = NO_WAITS
 
     @property
-    def waits(self) -> Waits | None:
-        """Last, median and 95th percentile (nearest rank); None before the first answer."""
+    def waits(self) -> Waits:
+        """All times so far; the same object until one is added."""
         return self._waits
 
-    def see(self, entry: Event | Command) -> TurnLatency | None:
-        """Take the next entry; gives the times of an answer with its first audible sample."""
+    def see(self, entry: Event | Command) -> TurnLatency | Interruption | None:
+        """Take the next entry; gives the times of an answer with its first audible sample, or of a cut."""
         asked = self._asked
         match entry:
-            case TurnAudio(at=at, is_speech=True) if asked:
-                asked.ended_at = at
-            case TurnOpened(at=at, turn=turn):
+            case TurnAudio(at=at, is_speech=is_speech):
+                self._now = at
+                if asked and is_speech:
+                    asked.ended_at = at
+            case TurnOpened(at=at, turn=turn, by=by, speech_ms=speech_ms):
                 self._asked = _Asked(turn, at)
+                self._interrupted(at - speech_ms / 1000, by_key=by == "key")
+                self._now = at
+            case Pressed(at=at, action="interrupt" | "talk" | "mute"):
+                self._interrupted(at, by_key=True)
+                self._now = at
             case TurnClosed(at=at) if asked:
                 asked.closed_at = at
             case TextEntered(at=at):
                 self._asked = _Asked(0, at, closed_at=at)
+                self._interrupted(at, by_key=True)
+                self._now = at
             case ReplyAudio(at=at, item=item) if item != self._newest_item:
                 self._newest_item = item
                 if asked and asked.item is None:
                     asked.item, asked.first_byte_at = item, at
             case ReplyDone(item=None):
                 self._asked = None
-            case PlayoutStarted(item=item, audible_at=audible_at) if asked and item == asked.item:
-                self._asked = None
-                return self._answered(asked, audible_at)
+            case PlayoutStarted(at=at, item=item, audible_at=audible_at):
+                self._playing = _Playing(item, audible_at - at)
+                if asked and item == asked.item:
+                    self._asked = None
+                    return self._answered(asked, audible_at)
+            case PlayoutDrained():
+                self._playing = None
+            case PausePlayout() | DropPlayout() if self._playing and self._playing.stopped_at is None:
+                self._playing.stopped_at = self._now
+            case ResumePlayout() if self._playing:
+                self._playing.onset_at = self._playing.stopped_at = None
+            case PlayoutDropped(item=item) if self._playing and item == self._playing.item:
+                playing, self._playing = self._playing, None
+                return self._cut(playing)
             case _:
                 pass
         return None
+
+    def _interrupted(self, onset_at: float, *, by_key: bool) -> None:
+        playing = self._playing
+        if playing and playing.stopped_at is None:
+            playing.onset_at, playing.by_key = onset_at, by_key
+
+    def _cut(self, cut: _Playing) -> Interruption | None:
+        if cut.onset_at is None or cut.stopped_at is None:
+            return None
+        silent_s = cut.stopped_at - cut.onset_at
+        if not 0.0 <= silent_s <= LONGEST_INTERRUPTION_S:
+            return None
+        interruption = Interruption(cut.item, (silent_s + cut.delay_s) * 1000 + FADE_MS, cut.by_key)
+        self._waits = replace(self._waits, silence=self._silences.take(interruption.silent_ms))
+        return interruption
 
     def _answered(self, asked: _Asked, audible_at: float) -> TurnLatency:
         since = asked.ended_at
@@ -112,9 +223,16 @@ class Latency:
             (asked.first_byte_at - since) * 1000,
             (audible_at - since) * 1000,
         )
-        self._audible.append(answer.audible_ms)
-        ranked = sorted(self._audible)
-        self._waits = Waits(answer.audible_ms, _rank(ranked, 50), _rank(ranked, 95), len(ranked))
+        called = self._waits.called
+        if answer.called_ms is not None:
+            called = self._calls.take(answer.called_ms)
+        self._waits = replace(
+            self._waits,
+            answer=self._answers.take(answer.audible_ms),
+            called=called,
+            first_byte=self._first_bytes.take(answer.first_byte_ms),
+            last=answer,
+        )
         return answer
 
 

@@ -1,4 +1,4 @@
-"""One event or command as one line of JSON.
+"""One event or command as one line of JSON, or times that were taken of several.
 
 A line holds the class's name under ``kind`` and its fields under their own. Sound becomes where it lies
 and how long it is; a provider's message becomes its type and its size. So a recording's text can be read
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from voice_assistant.core.audio import SAMPLE_BYTES, AudioFrame
 from voice_assistant.core.events import Command, Event
+from voice_assistant.core.latency import Interruption, TurnLatency
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,7 +25,7 @@ _TYPE_WITHIN = 1000
 """Characters of a message that are searched for its type: it stands at the front, the sound behind it."""
 
 
-def line_of(entry: Event | Command, **more: object) -> str:
+def line_of(entry: Event | Command | TurnLatency | Interruption, **more: object) -> str:
     """Put an entry into one line, without the line's end.
 
     Args:

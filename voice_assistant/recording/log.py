@@ -20,6 +20,7 @@ from typing import TextIO
 
 from voice_assistant import __version__
 from voice_assistant.core.events import Captured, Command, Event, MuteChanged, Notify
+from voice_assistant.core.latency import Latency, Spread, Waits
 from voice_assistant.errors import RecordingError
 from voice_assistant.recording.entry import line_of
 from voice_assistant.recording.stereo import RATE, StereoFile
@@ -65,6 +66,7 @@ class Recorder:
         self._waiting: queue.SimpleQueue[Event | Command | None] = queue.SimpleQueue()
         self._ended = False
         self._muted = False
+        self._latency = Latency()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -86,6 +88,7 @@ class Recorder:
             with self._events, self._sound:
                 self._write_line(_first_line())
                 self._write_all()
+                self._write_line(_last_line(self._latency.waits))
         except OSError as error:
             self._give_up(error.strerror or type(error).__name__)
         except Exception:
@@ -113,6 +116,8 @@ class Recorder:
                 self._write_line(line_of(entry))
             case _:
                 self._write_line(line_of(entry))
+        if times := self._latency.see(entry):
+            self._write_line(line_of(times))
 
     def _write_line(self, line: str) -> None:
         for secret in self._secrets:
@@ -139,6 +144,15 @@ def _first_line() -> str:
         "started": started,
         "wav": {"file": SOUND, "rate": RATE, "left": "near end, raw", "right": "far end"},
     }
+    return json.dumps(told, separators=(",", ":"))
+
+
+def _last_line(waits: Waits) -> str:
+    """The times of the whole session, in milliseconds; a recording that was cut off has no such line."""
+    told: dict[str, object] = {"kind": "Summary"}
+    for name in ("answer", "called", "first_byte", "silence"):
+        times: Spread | None = getattr(waits, name)
+        told[name] = times and {"p50": round(times.median_ms), "p95": round(times.p95_ms), "n": times.count}
     return json.dumps(told, separators=(",", ":"))
 
 

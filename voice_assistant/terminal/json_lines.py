@@ -19,7 +19,7 @@ from voice_assistant.core.events import (
     SessionOpened,
     UserText,
 )
-from voice_assistant.core.latency import Latency
+from voice_assistant.core.latency import Interruption, Latency, Spread, TurnLatency
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.plain_text import neutralise
 from voice_assistant.core.status import Status
@@ -71,14 +71,17 @@ class JsonPrinter:
                 )
             case _:
                 pass
-        if answer := self._latency.see(entry):
-            self._print(
-                "latency",
-                turn=answer.turn,
-                called_ms=_whole(answer.called_ms),
-                first_byte_ms=_whole(answer.first_byte_ms),
-                audible_ms=_whole(answer.audible_ms),
-            )
+        match self._latency.see(entry):
+            case TurnLatency() as answer:
+                self._print(
+                    "latency",
+                    turn=answer.turn,
+                    called_ms=_whole(answer.called_ms),
+                    first_byte_ms=_whole(answer.first_byte_ms),
+                    audible_ms=_whole(answer.audible_ms),
+                )
+            case Interruption(item=item, silent_ms=silent_ms, by_key=by_key):
+                self._print("interruption", item=item, silent_ms=_whole(silent_ms), by_key=by_key)
         self._status = self._status.after(entry)
         self._show_state()
         self._print_lines(self._transcript.see(entry))
@@ -89,9 +92,12 @@ class JsonPrinter:
         waits = self._latency.waits
         self._print(
             "end",
-            turns=waits.turns if waits else 0,
-            audible_p50_ms=_whole(waits.median_ms) if waits else None,
-            audible_p95_ms=_whole(waits.p95_ms) if waits else None,
+            turns=waits.answer.count if waits.answer else 0,
+            **_percentiles("audible", waits.answer),
+            **_percentiles("called", waits.called),
+            **_percentiles("first_byte", waits.first_byte),
+            interruptions=waits.silence.count if waits.silence else 0,
+            **_percentiles("silent", waits.silence),
             tokens=self._status.tokens,
         )
 
@@ -139,6 +145,13 @@ class JsonPrinter:
         except BrokenPipeError:
             # Whoever read it has gone. A conversation does not end because nobody reads it.
             self._is_read = False
+
+
+def _percentiles(name: str, times: Spread | None) -> dict[str, int | None]:
+    return {
+        f"{name}_p50_ms": _whole(times.median_ms if times else None),
+        f"{name}_p95_ms": _whole(times.p95_ms if times else None),
+    }
 
 
 def _whole(ms: float | None) -> int | None:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from voice_assistant.core.latency import Waits
+from voice_assistant.core.latency import NO_WAITS, Waits
 from voice_assistant.core.lines import Line
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_help import help_rows
@@ -61,7 +61,7 @@ class Snapshot:
     status: Status
     finished: int
     draft: Draft | None = None
-    waits: Waits | None = None
+    waits: Waits = NO_WAITS
 
 
 class Row(NamedTuple):

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from voice_assistant.core.events import Action
-from voice_assistant.core.latency import Waits
+from voice_assistant.core.latency import NO_WAITS, Spread, TurnLatency, Waits
 from voice_assistant.core.status import Having, Status
 from voice_assistant.terminal.key_settings import KeySettings
 
@@ -19,6 +19,9 @@ METER_FLOOR_DBFS = -60.0
 """Speech at arm's length lies 20 to 40 dB above it; the room lies below."""
 
 NO_LEVEL_DBFS = -100.0
+
+SPREAD_FROM = 3
+"""Percentiles of fewer times than this say nothing."""
 
 STATES: dict[Having, tuple[str, str]] = {
     "connecting": ("connecting", "yellow"),
@@ -32,7 +35,7 @@ STATES: dict[Having, tuple[str, str]] = {
 
 
 def status_rows(
-    status: Status, keys: KeySettings, width: int, *, waits: Waits | None = None, is_typing: bool = False
+    status: Status, keys: KeySettings, width: int, *, waits: Waits = NO_WAITS, is_typing: bool = False
 ) -> list[Text]:
     """Give the rows of the status, each of at most *width* cells."""
     return [
@@ -96,27 +99,43 @@ def _cells(dbfs: float, cells: int) -> int:
     return min(max(round((dbfs - METER_FLOOR_DBFS) / -METER_FLOOR_DBFS * cells), 0), cells)
 
 
-def _known_row(status: Status, waits: Waits | None, width: int) -> Text:
+def _known_row(status: Status, waits: Waits, width: int) -> Text:
     """What is good to know, shown in this order; what matters least goes first where there is no room."""
     # How dear each is, and what it says.
     known: list[tuple[int, str]] = []
     named = " ".join(name for name in (status.provider, status.model) if name)
     if named:
-        known.append((3, named))
-    if waits:
-        known.append((5, f"answer {waits.last_ms / 1000:.2f} s"))
-        if waits.turns >= 3:
-            spread = f"p50 {waits.median_ms / 1000:.2f} p95 {waits.p95_ms / 1000:.2f}"
-            known.append((1, spread))
+        known.append((5, named))
+    if waits.answer:
+        known.append((7, f"answer {waits.answer.last_ms / 1000:.2f} s"))
+        if waits.answer.count >= SPREAD_FROM:
+            known.append((3, _spread(waits.answer)))
+        if waits.last:
+            known.append((1, _parts(waits.last)))
+    if waits.silence:
+        known.append((4, f"silent {waits.silence.last_ms / 1000:.2f} s"))
+        if waits.silence.count >= SPREAD_FROM:
+            known.append((0, _spread(waits.silence)))
     if status.volume_db:
-        known.append((6, f"{status.volume_db:+.0f} dB"))
+        known.append((8, f"{status.volume_db:+.0f} dB"))
     if status.began_at is not None:
-        known.append((4, clock_time(status.at - status.began_at)))
+        known.append((6, clock_time(status.at - status.began_at)))
     if status.tokens:
         known.append((2, f"{short_count(status.tokens)} tokens"))
     while known and sum(cell_len(words) + 3 for _, words in known) - 3 > width:
         known.remove(min(known))
     return Text(" · ".join(words for _, words in known), "dim", end="", no_wrap=True)
+
+
+def _spread(times: Spread) -> str:
+    return f"p50 {times.median_ms / 1000:.2f} p95 {times.p95_ms / 1000:.2f}"
+
+
+def _parts(answer: TurnLatency) -> str:
+    """Say what an answer's time was made of: the end of the turn, the provider, the loudspeaker."""
+    called_ms = answer.called_ms or 0.0
+    parts = (called_ms, answer.first_byte_ms - called_ms, answer.audible_ms - answer.first_byte_ms)
+    return "end {:.2f} + model {:.2f} + play {:.2f}".format(*(ms / 1000 for ms in parts))
 
 
 def clock_time(seconds: float) -> str:
