@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 
+from voice_assistant.offline.background import go_behind
 from voice_assistant.offline.server import serve
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import CHAT_KEY_VARIABLE
@@ -74,8 +75,7 @@ def main() -> int:
     """Serve until the standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     wanted = _arguments()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    go_behind(_NICENESS)
     try:
         asyncio.run(_run(wanted))
     except OSError as why:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import struct
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, Resampler
+from voice_assistant.offline.background import go_behind
 from voice_assistant.offline.recogniser import RecogniserMissingError, RecognitionError, load
 
 _NICENESS = 19
@@ -62,8 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m voice_assistant.offline.transcriber")
     parser.add_argument("--model-path", default="")
     wanted = parser.parse_args()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    go_behind(_NICENESS)
     model_path = Path(wanted.model_path) if wanted.model_path else None
     try:
         return asyncio.run(_serve(model_path, sys.stdin.buffer, sys.stdout.buffer))
