@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from voice_assistant.checks import provider, sound, surroundings
+from voice_assistant.checks import provider, sound, stage, surroundings
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
 from voice_assistant.core.plain_text import neutralise
@@ -51,6 +51,11 @@ class Doctor:
         self._findings: list[Finding] = []
         self.left_something_behind = False
         """Did a check not end in its time? Then its thread may hold up the end of the program."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What was found so far."""
+        return tuple(self._findings)
 
     @property
     def exit_code(self) -> int:
@@ -135,6 +140,7 @@ def examine(
     named: Path | None,
     as_json: bool,
     out: TextIO,
+    for_stage: bool = False,
 ) -> int:
     """Check everything and report; returns the exit code.
 
@@ -144,6 +150,7 @@ def examine(
         named: The settings file after ``--config``.
         as_json: Report one JSON object.
         out: Standard output.
+        for_stage: Look at what an audience would notice too, and end with a verdict.
     """
     # Descriptor 2 is sent away while PortAudio is at work; what begins is told beside it.
     progress = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
@@ -160,6 +167,9 @@ def examine(
     if not is_offline(config.provider, access.key):
         doctor.tell(provider.offline_is_installed())
     doctor.tell(provider.what_leaves(config, access.key))
+    if for_stage:
+        doctor.run("stage", stage.LIMIT_S, partial(stage.examine, config))
+        doctor.tell(stage.verdict(doctor.findings))
     doctor.finish()
     progress.close()
     if doctor.left_something_behind:

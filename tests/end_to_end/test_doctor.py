@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tests.support.realtime_server import RealtimeCall, RealtimeServer
 from tests.support.scripted_server import Refuse
 from tests.support.sound_server import ALSA_CONFIGURATION, NO_DEVICES, SoundServer
 from tests.support.spoken import pause, pcm, sentence
-from tests.support.terminal_program import COMMAND, home_environment
+from tests.support.terminal_program import COMMAND, TerminalProgram, home_environment
 from voice_assistant.core.audio import NEAR_RATE
 
 KEY = "sk-not-for-others"
@@ -190,3 +191,31 @@ def test_a_sound_server_that_hangs_does_not_hang_the_list_of_devices(tmp_path: P
     assert ended.stderr.startswith(
         "error: the sound system does not answer within 2 s\n  fix: Its server hangs"
     )
+
+
+def test_before_an_audience_it_says_whether_all_is_ready(sound_server: SoundServer, tmp_path: Path) -> None:
+    env = home_environment(sound_server.env, tmp_path)
+    speaking = sound_server.play_into_mic(
+        pcm(*(part for _ in range(8) for part in (sentence(), pause(0.5)))), NEAR_RATE
+    )
+    with TerminalProgram(["doctor", "--stage", "--provider", "offline"], env, tmp_path, rows=90) as program:
+        code = program.wait(within_s=60)
+        printed, restored = program.printed, program.is_restored
+    speaking.kill()
+    speaking.wait()
+
+    assert "releases are reported: hold space to talk" in printed
+    assert "100 columns, 90 rows" in printed
+    assert re.search(r"^(ok|warning) +stage +READY", printed, re.MULTILINE), printed
+    assert code == 0
+    assert restored
+
+
+def test_where_there_is_no_stage_it_is_not_ready(tmp_path: Path) -> None:
+    ended = run(silent_environment(tmp_path), tmp_path, "--stage", "--provider", "offline", "--json")
+
+    stage = by_check(ended.stdout)["stage"]
+    assert stage["state"] == "failed"
+    assert stage["details"]["ready"] is False
+    assert {"microphone", "loudspeaker", "terminal", "keyboard"} <= set(stage["details"]["failed"])
+    assert ended.returncode == 3

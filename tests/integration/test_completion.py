@@ -78,7 +78,7 @@ EXACT = [
     (["talk", "--transcript", "my"], ["my question.wav"]),
     (["talk", "--record", "k"], ["kept"]),
     (["ask", "my"], ["my question.wav"]),
-    (["doctor", "--stag"], []),
+    (["doctor", "--stag"], ["--stage"]),
     (["talk", "--voice", "k"], []),
 ]
 

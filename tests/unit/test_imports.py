@@ -112,6 +112,7 @@ RULES: Mapping[str, set[str]] = {
         "offline",
         "providers",
         "route",
+        "terminal",
         "",
     },
     "doctor": {"checks", "config", "core.plain_text", "errors", "providers"},

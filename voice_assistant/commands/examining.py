@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 def _doctor_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings for a program to read")
+    parser.add_argument(
+        "--stage",
+        action="store_true",
+        help="before an audience: look at terminal, keyboard and power too, and say whether all is ready",
+    )
     provider_flags(parser)
     devices_flags(parser)
     config_flag(parser)
@@ -49,6 +54,7 @@ def doctor(args: Namespace) -> int:
         named=args.config,
         as_json=args.json,
         out=sys.stdout,
+        for_stage=args.stage,
     )
 
 
