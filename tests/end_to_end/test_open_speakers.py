@@ -43,7 +43,7 @@ def test_a_reply_does_not_interrupt_itself_and_a_person_does(stage: Stage, scrip
         await call.reply(answer)
         await call.commit(within_s=ALONE_S + 60)
         await call.done()
-        await call.hung_up(within_s=60)
+        await call.hung_up()
 
     scripted.play(script)
     with (

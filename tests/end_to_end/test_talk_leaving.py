@@ -26,12 +26,12 @@ async def answers_at_length(call: RealtimeCall) -> None:
     await call.set_up()
     await call.commit()
     await call.says(reply(30.0))
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 async def opens_no_session(call: RealtimeCall) -> None:
     """Accept the call and say nothing."""
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 def leaves_a_clean_house(program: TerminalProgram, scripted: RealtimeServer) -> None:

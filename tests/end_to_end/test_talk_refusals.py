@@ -217,7 +217,7 @@ def test_the_loss_of_the_sound_server_is_told_and_can_be_left(
 ) -> None:
     async def script(call: RealtimeCall) -> None:
         await call.set_up()
-        await call.hung_up(within_s=60)
+        await call.hung_up()
 
     scripted.play(script)
     with SoundServer() as sound, Stage(sound, tmp_path).plain(scripted) as program:

@@ -32,7 +32,7 @@ async def answers_in_writing(call: RealtimeCall) -> None:
     await call.says(reply(1.0))
     await call.complete()
     await call.done()
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 async def answers_at_length(call: RealtimeCall) -> None:
@@ -42,7 +42,7 @@ async def answers_at_length(call: RealtimeCall) -> None:
     await call.begin()
     await call.words("A long story. " * 20)
     await call.says(reply(30.0))
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 @pytest.mark.parametrize("kind", ["kitty", "plain"])

@@ -21,7 +21,7 @@ from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.keys import ASK, LAST_WORD, UNDO, Keyboard
 
 LOCAL_FLAGS = 3
-ENOUGH_S = 10.0
+ENOUGH_S = 60.0
 
 
 @dataclass

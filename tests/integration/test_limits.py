@@ -26,12 +26,12 @@ async def answers(call: RealtimeCall) -> None:
     await call.set_up()
     await call.commit()
     await call.reply(reply(0.5))
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 async def listens(call: RealtimeCall) -> None:
     await call.set_up()
-    await call.hung_up(within_s=60)
+    await call.hung_up()
 
 
 def run(server: RealtimeServer, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from voice_assistant.errors import LinkError
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import OfflineProcess
 
-LIMIT_S = 15.0
+LIMIT_S = 60.0
 
 
 def alive(pid: int) -> bool:

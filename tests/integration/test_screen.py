@@ -54,7 +54,7 @@ from voice_assistant.terminal.screen import Screen
 from voice_assistant.terminal.stage import StagePainter
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
-ENOUGH_S = 10.0
+ENOUGH_S = 60.0
 HOSTILE = "\x1b]0;owned\x07\x1b[2J[bold]words[/bold]\u202e\x07"
 
 

@@ -14,7 +14,7 @@ from openai import AsyncOpenAI
 from tests.support.offline_client import Address, at_24k, offline_server, question
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, level_dbfs, silence
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 TIMER = {
     "type": "function",
     "name": "set_timer",

@@ -18,7 +18,7 @@ from voice_assistant.core.audio import level_dbfs
 
 FRAMES = 1024
 EVERY_S = 0.1
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 async def converse(address: Address, pcm: bytes) -> tuple[bytes, list[dict[str, Any]]]:

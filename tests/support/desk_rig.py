@@ -55,7 +55,7 @@ from voice_assistant.providers import Provider
 from voice_assistant.session import Session
 
 FRAME = NEAR_RATE // 50
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 LOOK = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
 

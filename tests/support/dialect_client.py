@@ -24,7 +24,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.dialects.base import Dialect
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 AnEvent = TypeVar("AnEvent")
 

@@ -20,7 +20,7 @@ from typing import IO, Self
 
 ROOT = Path(__file__).parents[2]
 START_S = 120.0
-STOP_S = 10.0
+STOP_S = 30.0
 
 KEY = "sk-test-master-key"
 """The key that the proxy takes from its clients. It opens nothing else."""
@@ -144,7 +144,7 @@ class LiteLLMProxy:
         end = time.monotonic() + START_S
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                with opener.open(f"{self.url}/health/liveliness", timeout=2):
+                with opener.open(f"{self.url}/health/liveliness", timeout=10):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.25)

@@ -36,7 +36,7 @@ QUESTIONS = Path(__file__).parent.parent / "data" / "questions"
 TOKEN = "a-token-of-the-tests"
 NOW = datetime(2026, 11, 23, 14, 5)
 PIECE_MS = 100
-LIMIT_S = 15.0
+LIMIT_S = 60.0
 
 Generation = Literal["beta", "ga"]
 Json = dict[str, Any]

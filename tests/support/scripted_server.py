@@ -31,8 +31,11 @@ from typing import Any, Generic, Self, TypeVar
 
 from aiohttp import WSMsgType, web
 
-PATIENCE_S = 20.0
-"""How long a script, or a test, waits for what should come."""
+PATIENCE_S = 60.0
+"""How long a script, or a test, waits for what should come: a busy machine takes its time."""
+
+TO_THE_END_S = 300.0
+"""How long a script waits for the client to go: longer than any test goes on after the script's last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Instead of a script: answer the handshake with an HTTP status."""
+    """Instead of a script: answer the handshake with an HTTP status, and say when to come back."""
 
     status: int
     text: str = ""
+    retry_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class Call:
         if isinstance(self._transport, asyncio.Transport):
             self._transport.abort()
 
-    async def hung_up(self, *, within_s: float = PATIENCE_S) -> None:
+    async def hung_up(self, *, within_s: float = TO_THE_END_S) -> None:
         """Wait until the client has gone."""
         async with asyncio.timeout(within_s):
             while not self.is_over:
@@ -288,7 +292,8 @@ class ScriptedServer(Generic[AnyCall]):
         self._handshakes += 1
         script = self._scripts[min(number, len(self._scripts) - 1)] if self._scripts else None
         if isinstance(script, Refuse):
-            return web.Response(status=script.status, text=script.text)
+            headers = {"Retry-After": script.retry_after} if script.retry_after else {}
+            return web.Response(status=script.status, text=script.text, headers=headers)
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         call = self._make_call(socket, number, request)

@@ -42,7 +42,7 @@ ctl.pulse { type pulse }
 NO_DEVICES = "pcm.nothing { type hw card 31 }\n"
 """A configuration of ALSA without any device; PortAudio ends the program where it is empty."""
 
-START_WITHIN_S = 10.0
+START_WITHIN_S = 60.0
 
 
 def why_not() -> str | None:
@@ -149,7 +149,7 @@ class SoundServer:
     def pactl(self, *words: str) -> str:
         """Run one command of ``pactl``; what it prints comes back."""
         done = subprocess.run(
-            ["pactl", *words], env=self.env, capture_output=True, text=True, timeout=10, check=True
+            ["pactl", *words], env=self.env, capture_output=True, text=True, timeout=60, check=True
         )
         return done.stdout
 

@@ -28,7 +28,7 @@ from typing import IO, Literal, Self
 import pyte
 
 COMMAND = Path(sys.executable).with_name("voice-assistant")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a test waits for words, or for the end."""
 
 _LAUNCH = """

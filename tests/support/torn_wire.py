@@ -58,7 +58,7 @@ class TornWire:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._is_up.wait(10)
+        self._is_up.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +74,7 @@ class TornWire:
             done.set()
 
         self._loop.call_soon_threadsafe(do)
-        done.wait(10)
+        done.wait(60)
 
     # The wire's own thread.
 
