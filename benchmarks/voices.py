@@ -6,7 +6,7 @@ For ``echo.py``. Recordings are cut where somebody speaks; coughs, keys and "mm-
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,5 +116,8 @@ def hum(rng: np.random.Generator) -> Sound:
     return np.concatenate(hums)
 
 
-BURSTS = {"cough": (cough, 0.0), "keys": (keys, -8.0), "hum": (hum, -4.0)}
+Make = Callable[[np.random.Generator], Sound]
+"""Makes one burst, drawn from a generator."""
+
+BURSTS: dict[str, tuple[Make, float]] = {"cough": (cough, 0.0), "keys": (keys, -8.0), "hum": (hum, -4.0)}
 """What is no barge-in, and its level relative to the user's."""

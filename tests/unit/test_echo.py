@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pywebrtc_audio import EchoCanceller as Aec3
 
+from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler, silence
 from voice_assistant.core.echo import AEC3_DELAY, Cleaned, EchoCanceller, EchoSettings, Reference
 from voice_assistant.core.settings import SettingError
@@ -242,3 +243,40 @@ def test_the_reference_is_never_wholly_silent_and_never_heard() -> None:
 
     assert all(frame.any() for frame in taken)
     assert all(abs(frame).max() <= 1 for frame in taken[10:])
+
+
+@pytest.mark.parametrize("delay_ms", [500, 700])
+def test_an_echo_beyond_the_cancellers_sight_is_taken_out_once_its_delay_is_known(delay_ms: int) -> None:
+    far = reply(14)
+    near = echo_of(far, 0.1, delay_ms) + room(14)
+    cleaned = run(near, far)
+
+    out = np.concatenate([np.frombuffer(one.frame.pcm, np.int16) for one in cleaned])
+    last = slice(-4 * NEAR_RATE, None)
+
+    assert level(near[last]) - level(out[last]) > 10
+
+
+def test_switched_off_it_passes_the_microphone_on_whatever_plays() -> None:
+    far = reply(3)
+    near = echo_of(far, 0.1) + room(3)
+
+    cleaned = run(near, far, EchoCanceller(EchoSettings(mode="off")))
+
+    assert np.array_equal(sent(cleaned), near[: len(sent(cleaned))])
+    assert not any(one.echo for one in cleaned)
+
+
+def test_without_the_wheel_it_is_half_duplex_and_the_microphone_comes_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webrtc, "CAN_CANCEL", False)
+    far = reply(3)
+    near = echo_of(far, 0.1) + room(3)
+
+    cleaned = run(near, far, EchoCanceller())
+
+    assert EchoSettings().possible_mode == "half-duplex"
+    assert EchoSettings(mode="off").possible_mode == "off"
+    assert np.array_equal(sent(cleaned), near[: len(sent(cleaned))])
+    assert cleaned[-1].echo

@@ -269,11 +269,11 @@ def playing() -> AudioFrame:
     return AudioFrame(noise.tobytes(), REPLY_RATE)
 
 
-@pytest.mark.parametrize(("duplex", "heard"), [("full", True), ("half", False)])
+@pytest.mark.parametrize(("mode", "heard"), [("cancelling", True), ("half-duplex", False)])
 def test_half_duplex_hears_nobody_while_the_microphone_may_hear_a_reply(
-    duplex: Literal["full", "half"], heard: bool
+    mode: Literal["cancelling", "half-duplex"], heard: bool
 ) -> None:
-    session = Session(Listener(echo=EchoSettings(duplex=duplex)), playing())
+    session = Session(Listener(echo=EchoSettings(mode=mode)), playing())
     # A fifth of a second of loudspeaker, a fifth of none: the microphone follows it.
     noise, stretch = np.random.default_rng(4).normal(0, 1, 6 * NEAR_RATE), NEAR_RATE // 5
     said = np.concatenate((quiet(2), clip()))[: len(noise)]
@@ -287,7 +287,7 @@ def test_half_duplex_hears_nobody_while_the_microphone_may_hear_a_reply(
 
 
 def test_half_duplex_hears_the_key_and_everybody_else_once_the_reply_is_over() -> None:
-    session = Session(Listener(echo=EchoSettings(duplex="half")), playing())
+    session = Session(Listener(echo=EchoSettings(mode="half-duplex")), playing())
     session.hear(quiet(0.2))
     by_key = session.do(Pressed(1.0, "talk"))
     session.do(Released(1.1, "talk", tap=False))

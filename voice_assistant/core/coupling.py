@@ -2,7 +2,7 @@
 
 With headphones on it cannot, and then AEC3 must not be let at the user's words: with nothing to adapt to it
 takes ordinary speech for echo and removes 5 to 40 dB of it (measured, the far end active). So an upper bound
-of the coupling is kept, from the one thing that proves it: the loudspeaker was loud, and half a second later
+of the coupling is kept, from the one thing that proves it: the loudspeaker was loud, and a second later
 the microphone had not risen further than this. Echo is presumed until then, and again as soon as the
 microphone follows the loudspeaker's ups and downs.
 """
@@ -17,8 +17,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from voice_assistant.core.audio import SILENCE_DBFS
 from voice_assistant.core.levels import Floor, dbfs
 
-PATH_FRAMES = 25
-"""Frames (0.5 s) within which an echo arrives: AEC3 itself follows no longer path than 0.45 s."""
+PATH_FRAMES = 50
+"""Frames (1 s) within which an echo arrives; Bluetooth takes up to 0.6 s."""
 
 AUDIBLE_DB = 6.0
 """Echo that stays less than this over the room's floor can be taken for nobody's speech."""
@@ -45,11 +45,17 @@ _LIKENESS_EVERY = 10
 _SPREAD_DB = 3.0
 """Both ends must move by this much (standard deviation) for a comparison to mean anything."""
 
-_DELAY_EVERY = 25
-"""Frames between two looks at the delay while echo is presumed."""
+_PROOF_EVERY = 5
+"""Frames between two looks for a proof."""
 
-_RINGING_FRAMES = 5
+_DELAY_EVERY = 25
+"""Frames between two looks at the delay while echo is presumed, once it is known."""
+
+RINGING_FRAMES = 5
 """Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
+
+LONG_RINGING_FRAMES = 20
+"""Frames (0.4 s) after which a room has swallowed 48 dB of it by itself."""
 
 _UNKNOWN_DB = 200.0
 
@@ -61,18 +67,19 @@ class Coupling:
         self._bound_db = _UNKNOWN_DB
         self._floor = Floor()
         self._floor_dbfs = SILENCE_DBFS
-        self._near: deque[float] = deque(maxlen=_LIKENESS_FRAMES)
+        self._near: deque[float] = deque(maxlen=2 * PATH_FRAMES)
         self._far: deque[float] = deque(maxlen=_LIKENESS_FRAMES + PATH_FRAMES)
         self._power = 0.0
         self._frames = 0
         self._alike_at: int | None = None
-        self._delay = PATH_FRAMES
+        self.delay_frames: int | None = None
+        """How long the echo takes, in frames; None until two looks in a row have agreed on it."""
 
-    @property
-    def tail(self) -> bool:
-        """What the loudspeaker played may still be on its way to the microphone, or ring in the room."""
-        frames = min(len(self._far), self._delay + _RINGING_FRAMES)
-        return any(self._far[-age] >= _LOUD_DBFS for age in range(1, frames + 1))
+    def played_within(self, frames: int) -> bool:
+        """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
+        delay = PATH_FRAMES // 2 if self.delay_frames is None else self.delay_frames
+        ages = range(1, min(len(self._far), delay + frames) + 1)
+        return any(self._far[-age] >= _LOUD_DBFS for age in ages)
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
@@ -85,11 +92,13 @@ class Coupling:
         loudest = max(self._far)
         if loudest < _LOUD_DBFS:
             return False
-        self._prove()
         self._frames += 1
+        if self._frames % _PROOF_EVERY == 0:
+            self._prove()
         if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
-            if self._frames % _DELAY_EVERY == 0 and (place := self._likest()) is not None:
-                self._delay = PATH_FRAMES - place
+            every = _LIKENESS_EVERY if self.delay_frames is None else _DELAY_EVERY
+            if self._frames % every == 0 and self._near_follows_far() and self._alike_at is not None:
+                self.delay_frames = PATH_FRAMES - self._alike_at
             return True
         if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far():
             self._bound_db = _UNKNOWN_DB
@@ -113,7 +122,7 @@ class Coupling:
         if len(self._far) == self._far.maxlen:
             delays = sliding_window_view(np.fromiter(self._far, float), _LIKENESS_FRAMES)
             spread = delays.std(axis=1)
-            near = np.fromiter(self._near, float)
+            near = np.fromiter(self._near, float)[-_LIKENESS_FRAMES:]
             near_spread = float(near.std())
             if near_spread > _SPREAD_DB and float(spread.max()) > _SPREAD_DB:
                 together = (delays - delays.mean(axis=1, keepdims=True)) @ (near - near.mean())

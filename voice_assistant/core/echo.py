@@ -9,24 +9,35 @@ adapted. Whether there is echo is ``coupling.py``'s question; aligning near and 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pywebrtc_audio import EchoCanceller as Aec3
 
+from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler, silence
-from voice_assistant.core.coupling import Coupling
+from voice_assistant.core.coupling import LONG_RINGING_FRAMES, PATH_FRAMES, RINGING_FRAMES, Coupling
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs, sharp_power
 from voice_assistant.core.settings import check_choice
+from voice_assistant.core.webrtc import Samples
 
 AEC3_DELAY = 128
 """Samples (8 ms) by which AEC3's output lags behind its input at 16 kHz; measured with an impulse."""
 
 _HOLD_FRAMES = 75
-"""Frames (1.5 s) of far-end silence until no echo can be left: AEC3 follows paths of up to 0.45 s, and a
-room rings for half a second after it; the rest is margin."""
+"""Frames (1.5 s) of far-end silence until no echo can be left: the longest path is a second, and a room rings
+for half a second after it."""
+
+_LONGEST_LEAD_FRAMES = 20
+"""Frames (0.4 s): AEC3 looks back by 0.45 s. An echo that takes longer (Bluetooth) is out of its sight."""
+
+_IN_SIGHT_DB = 10.0
+"""Echo return loss enhancement that shows that AEC3 has the echo in sight."""
+
+_SHORTENED_LEAD_FRAMES = 10
+"""Frames (0.2 s) that are left of so long a way when the reference is held back: the middle of what AEC3
+sees, since the delay is known to a few frames only."""
 
 _LONGEST_HOLE = NEAR_RATE * 2 // 5
 """Samples (0.4 s): a hole in the capture is filled with silence up to here; a longer one starts afresh."""
@@ -51,7 +62,7 @@ _WHISPER = 1
 AEC3 makes numbers too small for the processor's fast path: 11 % of a core in place of 0.7 (measured), in
 every pause between two replies."""
 
-Samples = NDArray[np.int16]
+EchoMode = Literal["cancelling", "half-duplex", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +72,18 @@ class EchoSettings:
     send: Literal["cleaned", "raw"] = "cleaned"
     """what the provider hears: "cleaned" of echo, or "raw" as the microphone heard it"""
 
-    duplex: Literal["full", "half"] = "full"
-    """"full": you may speak into a reply; "half": while the microphone hears one, only a key interrupts it"""
+    mode: EchoMode = "cancelling"
+    """"cancelling": you may speak into a reply; "half-duplex": while the microphone hears one, only a key
+    interrupts it; "off": nothing is removed, for headphones, or where the system removes the echo itself"""
 
     def __post_init__(self) -> None:
         check_choice(self, "send", ("cleaned", "raw"))
-        check_choice(self, "duplex", ("full", "half"))
+        check_choice(self, "mode", ("cancelling", "half-duplex", "off"))
+
+    @property
+    def possible_mode(self) -> EchoMode:
+        """What can be had on this system: without the canceller's wheel half duplex takes its place."""
+        return "half-duplex" if self.mode == "cancelling" and not webrtc.CAN_CANCEL else self.mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,7 @@ class Cleaned:
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
         echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
         tail: The reply, or the rest of it, may be in the microphone at this moment.
+        rings: The same, or the room may still ring of it; loud enough to be heard where nothing is removed.
         settling: There is echo, and AEC3 does not know the room yet: a voice in *frame* may be the reply's.
         removed_db: Echo return loss enhancement of the last third of a second, 0 where there is no echo;
             None where the far end is silent.
@@ -92,6 +110,7 @@ class Cleaned:
     far_active: bool
     echo: bool
     tail: bool
+    rings: bool
     settling: bool
     removed_db: float | None
 
@@ -101,8 +120,11 @@ class EchoCanceller:
 
     def __init__(self, settings: EchoSettings | None = None) -> None:
         self._settings = settings or EchoSettings()
-        self._aec = Aec3(NEAR_RATE)
+        self._is_off = self._settings.mode == "off"
+        self._aec = None if self._is_off else webrtc.new_canceller(NEAR_RATE)
         self._far = Reference()
+        self._past: deque[Samples] = deque(maxlen=PATH_FRAMES + 1)
+        self._held_back = 0
         self._raw_tail: Samples = np.zeros(AEC3_DELAY, np.int16)
         self._next_sample: int | None = None
         self._is_cleaned = False
@@ -128,15 +150,20 @@ class EchoCanceller:
         raw = np.frombuffer(near.pcm, np.int16)
         reference = self._far.take(far)
         self._silent_frames = self._silent_frames + 1 if far.pcm == _DIGITAL_SILENCE else 0
-        out: Samples = self._aec.process(raw, reference)
+        self._past.append(reference)
         delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
         self._raw_tail = raw[-AEC3_DELAY:]
+        held_back = self._past[-1 - min(self._held_back, len(self._past) - 1)]
+        out = self._aec.process(raw, held_back) if self._aec else delayed
 
         far_active = self._silent_frames < _HOLD_FRAMES
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
-        echo = self._coupling.follow(heard_power, played_power) and far_active
-        tail = echo and self._coupling.tail
+        echo = self._coupling.follow(heard_power, played_power) and far_active and not self._is_off
+        if echo:
+            self._reach_back(self._coupling.delay_frames)
+        tail = echo and self._coupling.played_within(RINGING_FRAMES)
+        rings = tail or (echo and self._coupling.played_within(LONG_RINGING_FRAMES))
         settling = echo and self._settling > 0
         removed_db = None
         if far_active:
@@ -150,9 +177,21 @@ class EchoCanceller:
         voice, begins = self._stretch(near.first_sample, sent)
         if begins:
             self._coupling = Coupling()
+            self._held_back = 0
             self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
-        return Cleaned(frame, voice, begins, far_active, echo, tail, settling, removed_db)
+        return Cleaned(frame, voice, begins, far_active, echo, tail, rings, settling, removed_db)
+
+    def _reach_back(self, delay_frames: int | None) -> None:
+        """Hold the reference back where its echo is out of AEC3's sight, or let go of it."""
+        if delay_frames is None or 0 <= delay_frames - self._held_back <= _LONGEST_LEAD_FRAMES:
+            return
+        if self._loss.db > _IN_SIGHT_DB:
+            # It sees it nevertheless, and would need seconds to learn the room anew.
+            return
+        is_long = delay_frames > _LONGEST_LEAD_FRAMES
+        self._held_back = delay_frames - _SHORTENED_LEAD_FRAMES if is_long else 0
+        self._settling = _SETTLING_FRAMES
 
     def _cross(self, delayed: Samples, out: Samples, echo: bool) -> Samples:
         """The microphone or AEC3's output: same delay, so one fades into the other without a seam.

@@ -258,12 +258,17 @@ class TurnOpened:
 
 @dataclass(frozen=True, slots=True)
 class TurnAudio:
-    """The next frame of an open turn: 16 kHz, it follows on the one before without a hole."""
+    """The next frame of an open turn: 16 kHz, it follows on the one before without a hole.
+
+    Args:
+        weight: How much of it counts towards an interruption, 0 to 1: a key does not, and "mm-hm" by half.
+    """
 
     at: float
     turn: int
     frame: AudioFrame
     is_speech: bool
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class FloorSettings:
     """
 
     duck_db: float = 20.0
-    min_interruption_ms: int = 460
+    min_interruption_ms: int = 340
     confirm_within_ms: int = 1500
     hold_reply_ms: int = 300
 
@@ -204,7 +204,7 @@ class Floor:
     def _heard(self, event: TurnAudio) -> list[Command]:
         if event.is_speech:
             self._last_speech = event.at
-            self._speech.append((event.at, event.frame.ms))
+            self._speech.append((event.at, event.frame.ms * event.weight))
         oldest = event.at - self._settings.confirm_within_ms / 1000
         while self._speech and self._speech[0][0] < oldest:
             self._speech.popleft()

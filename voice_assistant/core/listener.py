@@ -30,6 +30,7 @@ from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
+from voice_assistant.core.voicing import Voicing
 
 NOBODY = -10.0
 """Log-odds that somebody speaks where nobody shall be heard."""
@@ -45,9 +46,10 @@ class Listener:
         echo: EchoSettings | None = None,
     ) -> None:
         self._canceller = EchoCanceller(echo)
-        self._is_half_duplex = echo is not None and echo.duplex == "half"
+        self._is_half_duplex = (echo or EchoSettings()).possible_mode == "half-duplex"
         self._detector = SpeechDetector(speech)
         self._gate = TurnGate(turns)
+        self._voicing = Voicing()
         self._monitor = MonitorWatch()
         self._muted = False
         self._muted_watch = MutedWatch()
@@ -111,7 +113,7 @@ class Listener:
             level = Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)
             return [level, *self._hint(event.at, cleaned)]
         opinion = self._detector.judge(cleaned.frame)
-        if self._is_half_duplex and cleaned.echo:
+        if self._is_half_duplex and cleaned.rings:
             opinion = replace(opinion, is_speech=False, is_clear=False, score=NOBODY)
         heard = Heard(
             since(cleaned.voice, self._live_from),
@@ -122,6 +124,7 @@ class Listener:
             tail=cleaned.tail,
             score=opinion.score,
             settling=cleaned.settling,
+            weight=self._weigh(cleaned),
             begins=cleaned.begins,
         )
         level = Level(
@@ -132,6 +135,13 @@ class Listener:
             cleaned.removed_db,
         )
         return [*self._gate.hear(event.at, heard), level]
+
+    def _weigh(self, cleaned: Cleaned) -> float:
+        """Weigh what may be an interruption; into the silence everything that is speech counts."""
+        if self._gate.is_open and cleaned.far_active:
+            return self._voicing.weigh(cleaned.frame)
+        self._voicing.pass_by(cleaned.frame)
+        return 1.0
 
     def _hint(self, at: float, cleaned: Cleaned) -> list[Event]:
         """Ask the detector whether somebody speaks who cannot be heard; its opinion is all that is left."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pywebrtc_audio import GainController, VoiceDetector
 from webrtcvad import Vad
 
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.levels import FRAME_SAMPLES, Floor, band_power, dbfs
 from voice_assistant.core.settings import check_range
+from voice_assistant.core.webrtc import network_opinion, spectral_opinion
 
 SPEECH_SCORE = 0.25
 """Log-odds from which a frame is speech: better than even."""
@@ -87,9 +87,8 @@ class SpeechDetector:
         self._speech_score = SPEECH_SCORE + self._strictness
         self._clear_score = CLEAR_SCORE + self._strictness
         self._vad = Vad(3)
-        self._spectral = VoiceDetector(NEAR_RATE)
-        # Its gain is off and its sound is thrown away: only the network inside is wanted.
-        self._network = GainController(NEAR_RATE, adaptive_digital=False)
+        self._spectral = spectral_opinion(NEAR_RATE)
+        self._network = network_opinion(NEAR_RATE)
         self._network_says = 0.0
         self._asking = _ASKING_FRAMES
         self._floor = Floor()
@@ -99,7 +98,7 @@ class SpeechDetector:
         # the first frame on, a turn opened after 0.9 s (median of 40); after a quiet half second, 0.3 s.
         hiss = np.random.default_rng(0).normal(0, _QUIET_ROOM, (_SETTLING_FRAMES, FRAME_SAMPLES))
         for samples in np.rint(hiss).astype(np.int16):
-            self._spectral.process(samples)
+            self._spectral(samples)
 
     def judge(self, frame: AudioFrame) -> Opinion:
         """Take the next 20 ms at 16 kHz.
@@ -119,7 +118,7 @@ class SpeechDetector:
         evidence = (
             _BIAS
             + _VOICED_WEIGHT * self._vad.is_speech(frame.pcm, NEAR_RATE)
-            + _SPECTRAL_WEIGHT * log_odds(self._spectral.process(samples))
+            + _SPECTRAL_WEIGHT * log_odds(self._spectral(samples))
             + _NETWORK_WEIGHT * log_odds(self._ask_network(samples, level - floor))
         )
         self._score += _FOLLOWING * (evidence - self._score)
@@ -133,8 +132,7 @@ class SpeechDetector:
     def _ask_network(self, samples: NDArray[np.int16], over_floor_db: float) -> float:
         self._asking = _ASKING_FRAMES if over_floor_db >= _ASKING_DB else self._asking - 1
         if self._asking > 0:
-            self._network.process(samples)
-            self._network_says = float(self._network.speech_probability)
+            self._network_says = self._network(samples)
         else:
             self._network_says /= 2
         return self._network_says

@@ -107,6 +107,7 @@ class Heard:
         tail: What it hears of it may be in this very frame.
         score: The detector's log-odds that it is speech.
         settling: The canceller does not know the room yet.
+        weight: How much it counts as words that interrupt, 0 to 1.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
     """
 
@@ -118,6 +119,7 @@ class Heard:
     tail: bool = False
     score: float = 0.0
     settling: bool = False
+    weight: float = 1.0
     begins: bool = False
 
 
@@ -157,6 +159,11 @@ class TurnGate:
         """Who opens a turn."""
         return self._mode
 
+    @property
+    def is_open(self) -> bool:
+        """Is there a turn?"""
+        return self._turn is not None
+
     def hear(self, at: float, heard: Heard) -> list[Event]:
         """Take the next frame of the microphone."""
         events = self.break_off(at) if heard.begins else []
@@ -166,7 +173,7 @@ class TurnGate:
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
         is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
         self._count(self._turn, heard.voice.samples, is_speech)
-        events.append(TurnAudio(at, self._turns, heard.voice, is_speech))
+        events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
 
