@@ -81,7 +81,9 @@ def talk(config: Config, options: Options) -> int:
         VoiceAssistantError: It could not begin, or could not go on.
     """
     plain = options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"
-    status = Status(mode=config.turns.mode, recording=options.record is not None)
+    status = Status(
+        mode=config.turns.mode, recording=options.record is not None, echo_mode=config.echo.possible_mode
+    )
     view: View
     if options.json:
         view = JsonPrinter(sys.stdout, status, time.monotonic)
@@ -209,8 +211,12 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         _show(config, options, view, stack, post, loop)
         if provider.notice:
             session.tell(Notify("info", provider.notice))
-        if config.echo.duplex == "half":
-            session.tell(Notify("info", "Half duplex: while a reply is heard, only a key interrupts it."))
+        if config.echo.possible_mode == "half-duplex":
+            lacks = config.echo.mode != "half-duplex"
+            why = "Echo cannot be removed here: pywebrtc-audio is not installed. " if lacks else ""
+            session.tell(
+                Notify("info", f"{why}Half duplex: while a reply is heard, only a key interrupts it.")
+            )
         for error in ends.missing:
             session.tell(Notify("info", f"Nothing is heard: {error}."))
         if options.text:

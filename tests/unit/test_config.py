@@ -264,7 +264,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_name() -> None:
 def test_an_unknown_key_like_no_other_gets_the_list() -> None:
     write("user.toml", "[echo]\nzzzzzz = 1")
 
-    assert refused().remedy == "Use one of: duplex, send."
+    assert refused().remedy == "Use one of: mode, send."
 
 
 def test_an_unknown_table_is_an_error_with_the_nearest_known_name() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from voice_assistant.core.echo import EchoMode
 from voice_assistant.core.latency import NO_WAITS, Spread, TurnLatency, Waits
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.key_settings import KeySettings
@@ -131,3 +134,26 @@ def test_time_reads_as_on_a_clock(seconds: float, shown: str) -> None:
 )
 def test_counts_are_short(number: int, shown: str) -> None:
     assert short_count(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("mode", "removed_db", "told"),
+    [
+        ("cancelling", 28.6, "  echo -29 dB"),
+        ("cancelling", 0.0, "  no echo"),
+        ("cancelling", -1.2, "  echo 0 dB"),
+        ("half-duplex", None, "  half duplex"),
+    ],
+)
+def test_what_becomes_of_the_echo_is_shown_where_there_is_room(
+    mode: EchoMode, removed_db: float | None, told: str
+) -> None:
+    status = replace(KNOWN, echo_mode=mode, echo_removed_db=removed_db)
+
+    assert rows(status, 79)[0].endswith(told)
+    assert "echo" not in rows(status, 39)[0]
+
+
+@pytest.mark.parametrize(("mode", "removed_db"), [("cancelling", None), ("off", 0.0)])
+def test_nothing_is_said_of_an_echo_that_is_not_there(mode: EchoMode, removed_db: float | None) -> None:
+    assert "echo" not in rows(replace(KNOWN, echo_mode=mode, echo_removed_db=removed_db), 119)[0]

@@ -37,7 +37,8 @@ def examine_versions(tell: Tell, environ: Mapping[str, str]) -> None:
         )
     )
     versions = {name: _version(name) for name in (*LIBRARIES, *OFFLINE_LIBRARIES)}
-    missing = [name for name in LIBRARIES if versions[name] is None]
+    # Without the canceller the conversation is half duplex; without any of the others there is none.
+    missing = [name for name in LIBRARIES if versions[name] is None and name != "pywebrtc-audio"]
     told = ", ".join(f"{name} {version or '(not installed)'}" for name, version in versions.items())
     tell(
         Finding(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from voice_assistant.core.audio import SILENCE_DBFS, level_dbfs
+from voice_assistant.core.echo import EchoMode
 from voice_assistant.core.events import (
     Captured,
     Command,
@@ -82,6 +83,8 @@ class Status:
         help_shown: The person wants to see what the keys do.
         unheard_at: When somebody last spoke while muted.
         far_dbfs: Level of what the loudspeaker is given.
+        echo_mode: What is done about its echo in the microphone.
+        echo_removed_db: How much of it is being removed: 0 where there is none, None while nothing plays.
         began_at: Time of the first level.
         tokens: Sent and received so far, as the provider counts them; 0 where it does not.
         lost: Devices that are gone.
@@ -109,6 +112,8 @@ class Status:
     help_shown: bool = False
     unheard_at: float | None = None
     far_dbfs: float = SILENCE_DBFS
+    echo_mode: EchoMode = "cancelling"
+    echo_removed_db: float | None = None
     began_at: float | None = None
     tokens: int = 0
     lost: frozenset[Direction] = frozenset()
@@ -152,7 +157,7 @@ class Status:
     def after(self, entry: Event | Command) -> Status:
         """Give the status after *entry*: the same object where nothing changed."""
         match entry:
-            case Level(at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech):
+            case Level(at=at, near_dbfs=near, floor_dbfs=floor, is_speech=is_speech, echo_removed_db=removed):
                 began_at = at if self.began_at is None else self.began_at
                 return replace(
                     self,
@@ -160,6 +165,7 @@ class Status:
                     near_dbfs=near,
                     floor_dbfs=floor,
                     is_speech=is_speech,
+                    echo_removed_db=removed,
                     began_at=began_at,
                     has_heard=self.has_heard or near > SILENCE_DBFS,
                 )

@@ -72,6 +72,9 @@ def _state_row(status: Status, width: int) -> Text:
     if cells >= 3:
         row.append(labels[0], "dim").append_text(_near_meter(status, cells))
         row.append(labels[1], "dim").append_text(_far_meter(status, cells))
+        echo = _echo(status)
+        if cell_len(row.plain) + 2 + cell_len(echo.plain) <= width:
+            row.append("  ").append_text(echo)
     elif rest >= 5:
         row.append(" ").append_text(_near_meter(status, rest - 1))
     row.truncate(width)
@@ -93,6 +96,17 @@ def _far_meter(status: Status, cells: int) -> Text:
     """What the loudspeaker is given."""
     filled = _cells(status.far_dbfs, cells)
     return Text.assemble(("=" * filled, "magenta"), ("-" * (cells - filled), "dim"), end="")
+
+
+def _echo(status: Status) -> Text:
+    """What becomes of the loudspeaker's sound in the microphone."""
+    if status.echo_mode == "half-duplex":
+        return Text("half duplex", "yellow", end="")
+    if status.echo_removed_db is None or status.echo_mode == "off":
+        return Text(end="")
+    if status.echo_removed_db == 0:
+        return Text("no echo", "dim", end="")
+    return Text(f"echo {-max(0, round(status.echo_removed_db))} dB", "dim", end="")
 
 
 def _cells(dbfs: float, cells: int) -> int:
