@@ -152,6 +152,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         )
         if ready:
             await loaded(ready, is_needed=options.must_be_heard)
+            go_before()
 
         ends = Ends(config, options, f"{provider.name} {provider.shown}", post, loop)
         reopening = Reopening(ends.devices, post, loop, loop.time)
@@ -167,7 +168,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             taps.append(prompter)
         session = Session(
             inbox=inbox,
-            listener=Listener(config.turns, config.speech, config.echo),
+            listener=Listener(config.turns, config.speech, config.echo, model),
             conversation=Conversation(
                 config.barge_in,
                 config.link,

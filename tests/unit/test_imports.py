@@ -63,6 +63,7 @@ RULES: Mapping[str, set[str]] = {
     "transcribing": {"core"},
     "reviving": {"errors", "offline.spawn"},
     "remembered": set(),
+    "priority": set(),
     "asking": {"core"},
     "config": {"core", "dialects", "devices", "terminal", "sources", "errors", "offline.settings", "route"},
     "offline": {"offline", "core.audio", "errors"},

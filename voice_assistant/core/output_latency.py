@@ -32,8 +32,8 @@ from voice_assistant.core.events import (
 STEPS_MS = (0.0, 40.0, 60.0, 90.0, 130.0, 200.0)
 """What a device may be asked to hold; 0 asks for the least that it offers, mostly 20 ms."""
 
-LONGEST_GAP_MS = 1000.0
-"""A machine that stands still for longer was asleep, or stopped: nothing that a device holds bridges that."""
+LONGEST_GAP_MS = 300.0
+"""Where a machine stands still for longer, no step would have bridged it, and more of it is only later."""
 
 QUIET_S = 0.4
 """After the last sound of a reply, until what the device holds has been heard."""

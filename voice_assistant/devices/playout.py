@@ -24,6 +24,9 @@ from voice_assistant.devices.stream import Clock, Format, Post, Stream, formats
 BLOCK_MS = 10
 PULL_SAMPLES = REPLY_RATE * BLOCK_MS // 1000
 
+RECOVERY_S = 0.2
+"""Within so long after a device was given sound too late, it is the same misfortune."""
+
 LONGEST_LATENCY_S = 2.0
 """A device that claims to be slower than this is not believed."""
 
@@ -166,11 +169,12 @@ class Speaker:
         # Silence stands in for the first millisecond, which waits in the filter: blocks then come out whole.
         ready = bytes(resampler.held_back * SAMPLE_BYTES)
         before: float | None = None
+        starved_at = -RECOVERY_S
         self._far_end.realign()
 
         def played(block: Any, frames: int, time: Any, status: Any) -> None:
             # PortAudio's thread. Pull, convert, hand over: nothing here may wait or raise.
-            nonlocal ready, before
+            nonlocal ready, before, starved_at
             now = self._clock()
             self._stream.called(now)
             latency_s = time.outputBufferDacTime - time.currentTime
@@ -179,7 +183,9 @@ class Speaker:
             if status.output_underflow:
                 self.underflows += 1
                 self._far_end.realign()
-                if before is not None:
+                # While it recovers, callbacks come in a row, each with the same message.
+                if before is not None and now - starved_at > RECOVERY_S:
+                    starved_at = now
                     self._stream.call(self._starved, now, now - before)
             before = now
             while len(ready) < frames * SAMPLE_BYTES:
