@@ -34,6 +34,7 @@ from voice_assistant.devices.wav import FileMicrophone, wav_seconds
 from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
 from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
+from voice_assistant.priority import go_before
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
 from voice_assistant.recording.words import (
@@ -168,7 +169,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             taps.append(prompter)
         session = Session(
             inbox=inbox,
-            listener=Listener(config.turns, config.speech, config.echo, model),
+            listener=Listener(config.turns, config.speech, config.echo),
             conversation=Conversation(
                 config.barge_in,
                 config.link,
