@@ -3,7 +3,7 @@
 A place for it is a fenced block after a comment that names what belongs there: ``<!-- config.toml -->`` for
 a file, ``<!-- voice-assistant --help -->`` for the help of a command, ``<!-- voice_assistant/ -->`` for the
 modules of a folder, each with the first line of what it says of itself. A test compares; ``make docs``
-writes.
+writes, and draws the pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts import settings
+from scripts import pictures, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,6 +74,7 @@ def main() -> None:
     _write(ROOT / "config.toml", settings.refreshed)
     for page in pages():
         _write(page, refreshed)
+    pictures.main()
 
 
 def _write(path: Path, anew: Callable[[str], str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import voice_assistant
 import voice_assistant.commands  # fills the list of commands
-from scripts import settings
+from scripts import pictures, settings
 from scripts.docs import ROOT, pages, refreshed
 from voice_assistant import cli
 from voice_assistant.errors import VoiceAssistantError
@@ -119,6 +119,16 @@ def test_every_verb_of_make_in_the_docs_is_in_the_makefile(page: Path) -> None:
     asked = set(re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
 
     assert asked - verbs == set()
+
+
+@pytest.mark.parametrize("scene", list(pictures.SCENES))
+def test_a_picture_shows_what_the_program_shows_today(scene: str) -> None:
+    drawn = (pictures.FOLDER / f"{scene}.svg").read_text(encoding="utf-8")
+
+    assert pictures.words_of(drawn) == pictures.words_of(pictures.svg(scene)), "run 'make docs'"
+    assert len(pictures.words_of(drawn)) > 5
+    # Whoever looks at it fetches nothing from elsewhere.
+    assert "url(http" not in drawn
 
 
 def test_the_settings_file_is_brought_up_to_date_without_losing_its_words() -> None:
