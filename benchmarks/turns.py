@@ -1,4 +1,4 @@
-"""Turns on recordings: ``python -m benchmarks.turns LABELS OUT.json``.
+"""Turns on recordings: ``python -m benchmarks.turns LABELS OUT.json [--neural]``.
 
 Puts the program's own Listener, 20 ms frames in order and a silent far end, through every recording that
 LABELS names (JSON: ``{"files": [{"file": "name.flac"}, ...]}``, the recordings beside it), and writes what
@@ -26,8 +26,11 @@ from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, Audi
 from voice_assistant.core.echo import EchoCanceller
 from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened
 from voice_assistant.core.listener import Listener
+from voice_assistant.core.neural import VoiceModel
 from voice_assistant.core.speech import SpeechDetector
 from voice_assistant.core.turns import Heard, TurnGate
+from voice_assistant.errors import ConfigError
+from voice_assistant.opinions.silero import SileroVoice
 
 FRAME_SAMPLES = NEAR_RATE // 50
 FAR = AudioFrame(silence(20, REPLY_RATE), REPLY_RATE)
@@ -40,26 +43,32 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.turns", description=main.__doc__)
     parser.add_argument("labels", type=Path, help="labels.json; the recordings lie beside it")
     parser.add_argument("out", type=Path, help="where to write the turns")
+    parser.add_argument("--neural", action="store_true", help='with [speech] detector = "neural"')
     args = parser.parse_args(argv)
 
     names = [entry["file"] for entry in json.loads(args.labels.read_text())["files"]]
+    new_model = SileroVoice if args.neural else no_model
     turns: dict[str, list[Turn]] = {}
     spent = [0.0, 0.0]
     sound_s = 0.0
     for name in names:
         try:
             pcm = read(args.labels.parent / name)
-        except UnreadableError as error:
+            turns[name] = listen(pcm, new_model())
+            spent = [total + more for total, more in zip(spent, cost(pcm, new_model()), strict=True)]
+        except (UnreadableError, ConfigError) as error:
             sys.stderr.write(f"error: {error}\n")
             return 1
-        turns[name] = listen(pcm)
-        spent = [total + more for total, more in zip(spent, cost(pcm), strict=True)]
         sound_s += len(pcm) / SAMPLE_BYTES / NEAR_RATE
     canceller_us, gate_us = (round(1e6 * total / sound_s) for total in spent)
     args.out.write_text(json.dumps({**turns, "_cpu_us_per_s": gate_us}))
     sys.stdout.write(f"{len(names)} recordings, {sum(map(len, turns.values()))} turns; ")
     sys.stdout.write(f"CPU us per s of sound: detector and gate {gate_us}, canceller {canceller_us}\n")
     return 0
+
+
+def no_model() -> None:
+    """The four opinions alone."""
 
 
 class UnreadableError(Exception):
@@ -104,9 +113,9 @@ def frames(pcm: bytes) -> Iterator[AudioFrame]:
         yield AudioFrame(pcm[start : start + size], NEAR_RATE, start // SAMPLE_BYTES)
 
 
-def listen(pcm: bytes) -> list[Turn]:
+def listen(pcm: bytes, model: VoiceModel | None = None) -> list[Turn]:
     """Put one recording through a new Listener."""
-    listener = Listener()
+    listener = Listener(model=model)
     turns: list[Turn] = []
     for near in frames(pcm):
         at = near.end_sample / NEAR_RATE
@@ -132,15 +141,17 @@ def note(event: Event, turns: list[Turn]) -> None:
             pass
 
 
-def cost(pcm: bytes) -> tuple[float, float]:
+def cost(pcm: bytes, model: VoiceModel | None = None) -> tuple[float, float]:
     """Seconds of CPU for one recording: of the canceller, and of the detector and the gate behind it."""
-    canceller, detector, gate = EchoCanceller(), SpeechDetector(), TurnGate()
+    canceller, detector, gate = EchoCanceller(), SpeechDetector(model=model), TurnGate()
     started = time.process_time()
     cleaned = [canceller.clean(near, FAR) for near in frames(pcm)]
     between = time.process_time()
     for number, one in enumerate(cleaned):
         opinion = detector.judge(one.frame)
-        gate.hear(number * 0.02, Heard(one.voice, opinion.is_speech, opinion.is_clear))
+        gate.hear(
+            number * 0.02, Heard(one.voice, opinion.is_speech, opinion.is_clear, is_sure=opinion.is_sure)
+        )
     return between - started, time.process_time() - between
 
 

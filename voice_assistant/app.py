@@ -34,6 +34,7 @@ from voice_assistant.devices.wav import FileMicrophone, wav_seconds
 from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
 from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
+from voice_assistant.opinions.silero import SileroVoice
 from voice_assistant.priority import go_before
 from voice_assistant.providers import open_provider
 from voice_assistant.recording.log import Recorder
@@ -123,6 +124,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
     check_files(options, is_question=is_question)
+    model = SileroVoice() if config.speech.detector == "neural" else None
     check_priced(config.limits, config.prices)
     if options.transcript:
         ending_of(options.transcript, TRANSCRIPT_ENDINGS)
@@ -169,7 +171,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             taps.append(prompter)
         session = Session(
             inbox=inbox,
-            listener=Listener(config.turns, config.speech, config.echo),
+            listener=Listener(config.turns, config.speech, config.echo, model),
             conversation=Conversation(
                 config.barge_in,
                 config.link,

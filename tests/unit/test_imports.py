@@ -25,6 +25,7 @@ RULES: Mapping[str, set[str]] = {
     "terminal": {"terminal", "core", "errors"},
     "recording": {"recording", "core", "errors", ""},
     "tools": {"tools", "core", "errors"},
+    "opinions": {"core", "errors"},
     "link": {"core", "errors", "dialects.base", "route"},
     "route": {"errors"},
     "session": {"core", "errors", "dialects.base", "dialects.unpacking"},

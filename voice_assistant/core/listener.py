@@ -28,6 +28,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
+from voice_assistant.core.neural import VoiceModel
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 from voice_assistant.core.voicing import Voicing
@@ -44,10 +45,11 @@ class Listener:
         turns: TurnSettings | None = None,
         speech: SpeechSettings | None = None,
         echo: EchoSettings | None = None,
+        model: VoiceModel | None = None,
     ) -> None:
         self._canceller = EchoCanceller(echo)
         self._is_half_duplex = (echo or EchoSettings()).possible_mode == "half-duplex"
-        self._detector = SpeechDetector(speech)
+        self._detector = SpeechDetector(speech, model)
         self._gate = TurnGate(turns)
         self._voicing = Voicing()
         self._monitor = MonitorWatch()
@@ -112,7 +114,7 @@ class Listener:
                 self._live_from = event.near.end_sample
             level = Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)
             return [level, *self._hint(event.at, cleaned)]
-        opinion = self._detector.judge(cleaned.frame)
+        opinion = self._detector.judge(cleaned.frame, far_active=cleaned.far_active)
         if self._is_half_duplex and cleaned.rings:
             opinion = replace(opinion, is_speech=False, is_clear=False, score=NOBODY)
         heard = Heard(
@@ -125,6 +127,7 @@ class Listener:
             score=opinion.score,
             settling=cleaned.settling,
             weight=self._weigh(cleaned),
+            is_sure=opinion.is_sure,
             begins=cleaned.begins,
         )
         level = Level(

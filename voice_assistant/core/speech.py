@@ -1,16 +1,16 @@
 """The detector: is somebody speaking, in this frame?
 
-Four opinions make one. webrtcvad knows speech in a quiet room, and takes a fan, music and a keyboard for it.
-The level over the room's noise tells whether there is anything to judge at all. Where there is, WebRTC's
-spectral speech probability and its recurrent network's are asked too. Their log-odds are added up with fixed
-weights into a score that follows the last few frames; two thresholds on it make the opinion. How much speech
-opens a turn and how much silence ends it is ``turns.py``'s.
+Four opinions make one, and a fifth can be had (``neural.py``). webrtcvad knows speech in a quiet room, and
+takes a fan, music and a keyboard for it. The level over the room's noise tells whether there is anything to
+judge at all. Where there is, WebRTC's spectral speech probability and its recurrent network's are asked too.
+Their log-odds are added up with fixed weights into a score that follows the last few frames; thresholds on it
+make the opinion. How much speech opens a turn and how much silence ends it is ``turns.py``'s.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,15 @@ from webrtcvad import Vad
 
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.levels import FRAME_SAMPLES, Floor, band_power, dbfs
-from voice_assistant.core.settings import check_range
+from voice_assistant.core.neural import NeuralJudge, Opinion, VoiceModel, log_odds
+from voice_assistant.core.settings import check_choice, check_range
 from voice_assistant.core.webrtc import network_opinion, spectral_opinion
 
 SPEECH_SCORE = 0.25
 """Log-odds from which a frame is speech: better than even."""
+
+SURE_SCORE = 1.0
+"""Log-odds from which it is speech surely enough to end a pause: three to one."""
 
 CLEAR_SCORE = 2.2
 """Log-odds from which it is clear speech: nine to one."""
@@ -52,26 +56,12 @@ class SpeechSettings:
 
     strictness: float = 0.0
     """raise it where noise opens your turn, lower it where you are not heard; log-odds, -2 to 2"""
+    detector: Literal["default", "neural"] = "default"
+    """"neural" asks a neural network too: fewer mistakes in noise. It needs the extra: [neural]"""
 
     def __post_init__(self) -> None:
+        check_choice(self, "detector", ("default", "neural"))
         check_range(self, "strictness", -2, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the detector makes of one frame.
-
-    Args:
-        is_speech: More likely speech than not.
-        is_clear: Speech almost certainly.
-        score: Log-odds that it is speech, less the strictness, over the last few frames.
-        floor_dbfs: The room's noise between 200 and 4000 Hz, dB below full scale (RMS).
-    """
-
-    is_speech: bool
-    is_clear: bool
-    score: float
-    floor_dbfs: float
 
 
 _SETTLING_FRAMES = 25
@@ -80,12 +70,16 @@ _QUIET_ROOM = 100.0
 
 
 class SpeechDetector:
-    """Four opinions, one score."""
+    """Four opinions, one score.
 
-    def __init__(self, settings: SpeechSettings | None = None) -> None:
+    Args:
+        settings: How strict it is.
+        model: The fifth opinion; without one the four decide.
+    """
+
+    def __init__(self, settings: SpeechSettings | None = None, model: VoiceModel | None = None) -> None:
         self._strictness = (settings or SpeechSettings()).strictness
-        self._speech_score = SPEECH_SCORE + self._strictness
-        self._clear_score = CLEAR_SCORE + self._strictness
+        self._neural = NeuralJudge(model, self._strictness) if model else None
         self._vad = Vad(3)
         self._spectral = spectral_opinion(NEAR_RATE)
         self._network = network_opinion(NEAR_RATE)
@@ -100,8 +94,13 @@ class SpeechDetector:
         for samples in np.rint(hiss).astype(np.int16):
             self._spectral(samples)
 
-    def judge(self, frame: AudioFrame) -> Opinion:
+    def judge(self, frame: AudioFrame, *, far_active: bool = False) -> Opinion:
         """Take the next 20 ms at 16 kHz.
+
+        Args:
+            frame: What the microphone heard.
+            far_active: A reply is playing. Then the four decide: they are quicker, and what is left of the
+                reply's voice in the microphone is a voice to the model.
 
         Raises:
             ValueError: The frame has another rate or length.
@@ -115,19 +114,17 @@ class SpeechDetector:
         level = dbfs(self._power)
         floor = self._floor.follow(level)
 
-        evidence = (
-            _BIAS
-            + _VOICED_WEIGHT * self._vad.is_speech(frame.pcm, NEAR_RATE)
-            + _SPECTRAL_WEIGHT * log_odds(self._spectral(samples))
-            + _NETWORK_WEIGHT * log_odds(self._ask_network(samples, level - floor))
-        )
+        voiced = self._vad.is_speech(frame.pcm, NEAR_RATE)
+        spectral = log_odds(self._spectral(samples))
+        network = log_odds(self._ask_network(samples, level - floor))
+        evidence = _BIAS + _VOICED_WEIGHT * voiced + _SPECTRAL_WEIGHT * spectral + _NETWORK_WEIGHT * network
         self._score += _FOLLOWING * (evidence - self._score)
-        return Opinion(
-            self._score > self._speech_score,
-            self._score > self._clear_score,
-            self._score - self._strictness,
-            floor,
-        )
+        if self._neural:
+            opinion = self._neural.judge(samples, floor, voiced, spectral, network)
+            if not far_active:
+                return opinion
+        score = self._score - self._strictness
+        return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
 
     def _ask_network(self, samples: NDArray[np.int16], over_floor_db: float) -> float:
         self._asking = _ASKING_FRAMES if over_floor_db >= _ASKING_DB else self._asking - 1
@@ -136,8 +133,3 @@ class SpeechDetector:
         else:
             self._network_says /= 2
         return self._network_says
-
-
-def log_odds(probability: float) -> float:
-    """Log-odds of a probability, kept within about 4.6 so that no opinion outshouts the others."""
-    return math.log((probability + 0.01) / (1.01 - probability))

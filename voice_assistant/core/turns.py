@@ -27,6 +27,7 @@ from voice_assistant.core.events import (
     TurnWithdrawn,
 )
 from voice_assistant.core.evidence import Evidence
+from voice_assistant.core.pauses import Pauses
 from voice_assistant.core.settings import check_choice, check_range
 
 FRAME_MS = 20
@@ -49,6 +50,10 @@ class TurnSettings:
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
     hangover_ms: int = 740
     """silence that ends your turn; 200 to 3000. Longer lets you think aloud"""
+    hangover_min_ms: int = 600
+    """if your own pauses are short it becomes shorter, down to this; 200 to 3000"""
+    hangover_max_ms: int = 1100
+    """if your own pauses are long it becomes longer, up to this; 200 to 3000"""
     tail_ms: int = 200
     """still heard after the talk key came up; 0 to 2000"""
     longest_turn_s: float = 120.0
@@ -61,6 +66,8 @@ class TurnSettings:
         check_range(self, "barge_in_echo_ms", 40, 1000)
         check_range(self, "pre_roll_ms", 300, 2000)
         check_range(self, "hangover_ms", 200, 3000)
+        check_range(self, "hangover_min_ms", 200, 3000)
+        check_range(self, "hangover_max_ms", 200, 3000)
         check_range(self, "tail_ms", 0, 2000)
         check_range(self, "longest_turn_s", 5, 600)
 
@@ -107,6 +114,7 @@ class Heard:
         tail: What it hears of it may be in this very frame.
         score: The detector's log-odds that it is speech.
         settling: The canceller does not know the room yet.
+        is_sure: Its opinion, sure enough that the speaker goes on after a pause.
         weight: How much it counts as words that interrupt, 0 to 1.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
     """
@@ -119,6 +127,7 @@ class Heard:
     tail: bool = False
     score: float = 0.0
     settling: bool = False
+    is_sure: bool = True
     weight: float = 1.0
     begins: bool = False
 
@@ -132,8 +141,6 @@ class _Turn:
     """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened."""
 
     samples: int
-    silent: int = 0
-    spoken: int = 0
     over_echo: bool = False
     tail: int = 0
 
@@ -151,6 +158,11 @@ class TurnGate:
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
         self._clear: deque[bool] = deque(maxlen=self._longest_window())
         self._evidence = Evidence()
+        self._pauses = Pauses(
+            self._settings.hangover_ms,
+            min(self._settings.hangover_min_ms, self._settings.hangover_ms),
+            max(self._settings.hangover_max_ms, self._settings.hangover_ms),
+        )
         self._quiet_frames = 0
         self._suspected = False
 
@@ -169,10 +181,13 @@ class TurnGate:
         events = self.break_off(at) if heard.begins else []
         if self._turn is None:
             self._keep(heard.voice)
+            self._pauses.wait(heard.voice.samples, far_active=heard.far_active)
             return events + self._consider(at, heard)
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
         is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
-        self._count(self._turn, heard.voice.samples, is_speech)
+        self._turn.samples += heard.voice.samples
+        self._turn.tail += heard.voice.samples if self._key == "released" else 0
+        self._pauses.hear(heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure)
         events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
@@ -199,8 +214,10 @@ class TurnGate:
         self._key = "up"
         if self._turn is None:
             return []
-        if self._turn.over_echo and self._turn.spoken < NOBODY_MS * NEAR_RATE / 1000 and reason == "silence":
+        if self._turn.over_echo and self._pauses.spoken_ms < NOBODY_MS and reason == "silence":
             self._evidence.was_wrong()
+        # Over a reply it may have been nobody, and a key knows no pauses.
+        self._pauses.end(by_silence=reason == "silence" and not self._turn.over_echo)
         self._turn = None
         return [TurnClosed(at, self._turns, reason)]
 
@@ -276,13 +293,8 @@ class TurnGate:
         self._suspected = False
         self._turns += 1
         self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
+        self._pauses.begin(speech_ms if by == "voice" else None)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms)]
-
-    def _count(self, turn: _Turn, samples: int, is_speech: bool) -> None:
-        turn.samples += samples
-        turn.silent = 0 if is_speech else turn.silent + samples
-        turn.spoken += samples if is_speech else 0
-        turn.tail += samples if self._key == "released" else 0
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:
@@ -291,7 +303,7 @@ class TurnGate:
             return "key" if turn.tail * 1000 >= self._settings.tail_ms * NEAR_RATE else None
         if self._key in ("down", "latched"):
             return None
-        return "silence" if turn.silent * 1000 >= self._settings.hangover_ms * NEAR_RATE else None
+        return "silence" if self._pauses.is_over else None
 
     def _keep(self, frame: AudioFrame) -> None:
         limit = self._settings.pre_roll_ms * NEAR_RATE // 1000
