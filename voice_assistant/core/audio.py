@@ -84,11 +84,19 @@ def level_dbfs(pcm: bytes) -> float:
 
     A full square wave is 0, a full sine -3; silence, or nothing at all, is ``SILENCE_DBFS``.
     """
-    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+    samples = np.frombuffer(pcm, _PCM).astype(_FLOAT)
     if not samples.size:
         return SILENCE_DBFS
-    power = float(samples @ samples) / samples.size / 32768.0**2
+    power = float(samples.dot(samples)) / samples.size / 32768.0**2
     return max(SILENCE_DBFS, 10 * math.log10(power)) if power else SILENCE_DBFS
+
+
+def to_pcm(samples: NDArray[np.floating]) -> bytes:
+    """Make 16-bit PCM of numbers in its scale, to the nearest step and clipped; *samples* is used up."""
+    np.rint(samples, out=samples)
+    np.minimum(samples, 32767, out=samples)
+    np.maximum(samples, -32768, out=samples)
+    return samples.astype(_PCM).tobytes()
 
 
 class Resampler:
@@ -176,13 +184,10 @@ class Resampler:
         missing = (rows - 1) * self._row_step + width - self._kept.size
         sound = np.concatenate((self._kept, np.zeros(missing))) if missing > 0 else self._kept
         strides = (self._row_step * _FLOAT.itemsize, _FLOAT.itemsize)
-        made = np.ndarray((rows, width), _FLOAT, sound, 0, strides).copy() @ self._filter
-        np.rint(made, out=made)
-        np.minimum(made, 32767, out=made)
-        np.maximum(made, -32768, out=made)
+        made = np.ndarray((rows, width), _FLOAT, sound, 0, strides).copy().dot(self._filter)
         self._kept = self._kept[(done + count) // self._row_outputs * self._row_step :]
         self._emitted = until
-        return made.astype(_PCM).reshape(-1)[done : done + count].tobytes()
+        return to_pcm(made)[done * SAMPLE_BYTES : (done + count) * SAMPLE_BYTES]
 
     def _row_filter(self, repeats: int) -> NDArray[np.float64]:
         """Coefficients for a row of blocks: column *p* makes output *p* from a row of input."""

@@ -50,13 +50,13 @@ def sharp_power(samples: NDArray[np.int16]) -> float:
     """Mean square of the samples' differences, 1.0 for full scale: cheap, and rumble hardly counts in it."""
     wide = samples.astype(np.float32)
     steps = wide[1:] - wide[:-1]
-    return float(np.dot(steps, steps)) / (len(steps) * 32768.0**2)
+    return float(steps.dot(steps)) / (len(steps) * 32768.0**2)
 
 
 def band_power(samples: NDArray[np.int16]) -> float:
     """Mean square between 200 and 4000 Hz of 20 ms at 16 kHz; 1.0 for full scale."""
-    bins = _BAND @ samples.astype(np.float32)
-    return float(np.dot(bins, bins))
+    bins = _BAND.dot(samples.astype(np.float32))
+    return float(bins.dot(bins))
 
 
 def _band() -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ PCM; the lengths of pitch periods are for 24 kHz.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -118,7 +119,7 @@ def lengthening(before: bytes, after: bytes, lag: int) -> bytes:
 def rms(pcm: bytes) -> float:
     """Root mean square of some samples, full scale being 32768; 0 for none."""
     x = np.frombuffer(pcm, "<i2").astype(np.float32)
-    return float(np.sqrt(np.dot(x, x) / max(len(x), 1)))
+    return math.sqrt(float(x.dot(x)) / max(len(x), 1))
 
 
 _BONUS = LONG_LAG_BONUS * np.arange(LONGEST_LAG, SHORTEST_LAG - 1, -1) / LONGEST_LAG
