@@ -76,7 +76,7 @@ class Stage:
 
     def say(self, *parts: Samples) -> None:
         """Say something (16 kHz) and be silent for a moment; comes back when it has been said."""
-        self.begin_to_say(*parts, pause(0.2)).wait(30)
+        self.begin_to_say(*parts, pause(0.2)).wait(60)
 
     def begin_to_say(self, *parts: Samples) -> subprocess.Popen[bytes]:
         """Begin to say something; ``wait()`` for its end."""

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.sound, pytest.mark.skipif(why_not() is not None, reaso
 
 REPLY = speechlike(3, REPLY_RATE, seed=3)
 SPEECH = speechlike(3, NEAR_RATE, seed=5)
+DRAINED = ("PlayoutDrained", 1)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def assert_whole(sent: NDArray[np.int16], heard: NDArray[np.int16]) -> Alignment
 
 @pytest.mark.parametrize("delta_ms", [0, 100], ids=["burst", "steady"])
 def test_a_reply_is_heard_sample_by_sample(server: SoundServer, tmp_path: Path, delta_ms: int) -> None:
-    orders = Orders(seconds=4.5, play=str(tmp_path / "reply.raw"), delta_ms=delta_ms)
+    orders = Orders(until=DRAINED, play=str(tmp_path / "reply.raw"), delta_ms=delta_ms)
 
     outcome, heard = play(server, tmp_path, orders)
 
@@ -76,7 +77,7 @@ def test_a_reply_is_heard_sample_by_sample(server: SoundServer, tmp_path: Path, 
 def test_a_loudspeaker_with_a_format_of_its_own_loses_nothing(
     server: SoundServer, tmp_path: Path, playout_as: list[int]
 ) -> None:
-    orders = Orders(seconds=4.5, play=str(tmp_path / "reply.raw"), playout_as=[playout_as])
+    orders = Orders(until=DRAINED, play=str(tmp_path / "reply.raw"), playout_as=[playout_as])
 
     outcome, heard = play(server, tmp_path, orders)
 
@@ -88,8 +89,10 @@ def test_a_loudspeaker_with_a_format_of_its_own_loses_nothing(
 def test_what_the_microphone_hears_is_captured_without_a_hole(
     server: SoundServer, capture_as: list[list[int]]
 ) -> None:
-    with run_rig(Orders(seconds=4.5, capture_as=capture_as), server.env) as rig:
+    with run_rig(Orders(capture_as=capture_as), server.env) as rig:
         server.play_into_mic(SPEECH, NEAR_RATE).wait()
+        time.sleep(0.5)  # what is still on its way
+        rig.enough()
         outcome = rig.outcome()
 
     near = np.frombuffer(outcome.near.tobytes(), dtype="<i2")
@@ -128,7 +131,7 @@ def test_a_device_that_refuses_every_format_says_so(
 def test_a_reply_goes_on_where_it_stopped_when_the_device_comes_back(
     server: SoundServer, tmp_path: Path
 ) -> None:
-    orders = Orders(seconds=5, play=str(tmp_path / "reply.raw"), reopen_after_s=1.0)
+    orders = Orders(until=DRAINED, play=str(tmp_path / "reply.raw"), reopen_after_s=1.0)
 
     outcome, heard = play(server, tmp_path, orders)
 
@@ -143,7 +146,7 @@ def test_a_reply_goes_on_where_it_stopped_when_the_device_comes_back(
 
 
 def test_the_reference_runs_ahead_of_its_echo_and_stays_there(server: SoundServer, tmp_path: Path) -> None:
-    orders = Orders(seconds=5.5, play=str(tmp_path / "reply.raw"), play_after_s=1.5)
+    orders = Orders(until=DRAINED, play=str(tmp_path / "reply.raw"), play_after_s=1.5)
 
     with server.loop_speaker_into_mic():
         outcome, _ = play(server, tmp_path, orders)
@@ -162,7 +165,7 @@ def test_the_reference_runs_ahead_of_its_echo_and_stays_there(server: SoundServe
 
 
 def test_a_loudspeaker_holds_as_much_in_advance_as_it_is_told_to(server: SoundServer, tmp_path: Path) -> None:
-    orders = Orders(seconds=4.5, play=str(tmp_path / "reply.raw"), latency_ms=120)
+    orders = Orders(until=DRAINED, play=str(tmp_path / "reply.raw"), latency_ms=120)
 
     outcome, heard = play(server, tmp_path, orders)
 
@@ -191,7 +194,7 @@ def test_a_device_that_has_gone_says_what_to_do(server: SoundServer) -> None:
 
 
 def test_a_sound_server_that_dies_is_noticed_by_both(server: SoundServer) -> None:
-    with run_rig(Orders(seconds=4), server.env) as rig:
+    with run_rig(Orders(until=("DeviceLost", 2)), server.env) as rig:
         time.sleep(1)
         server.kill()
         outcome = rig.outcome()
@@ -200,7 +203,7 @@ def test_a_sound_server_that_dies_is_noticed_by_both(server: SoundServer) -> Non
 
 
 def test_a_microphone_that_falls_silent_is_noticed_once(server: SoundServer) -> None:
-    with run_rig(Orders(seconds=5), server.env) as rig:
+    with run_rig(Orders(until=("DeviceLost", 1)), server.env) as rig:
         time.sleep(0.5)
         server.pactl("suspend-source", "mic", "1")
         outcome = rig.outcome()

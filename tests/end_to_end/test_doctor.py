@@ -139,7 +139,7 @@ def run_where_the_sound_server_hangs(folder: Path, program: str) -> subprocess.C
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=40,
+            timeout=120,
             check=False,
         )
 

@@ -114,9 +114,9 @@ def test_words_on_both_sides_of_a_restart_of_the_sound_server_arrive(
         call = ready(program, scripted)
         with stage.sound.record() as before:
             speaking = stage.begin_to_say(pause(0.3), sentence())
-            time.sleep(2.2)
+            program.until(lambda: call.samples > 1.6 * REPLY_RATE)
             stage.sound.kill()
-            speaking.wait(10)
+            speaking.wait(60)
         time.sleep(0.3)
         stage.sound.restart()
         program.until("back on 'default'")
@@ -150,11 +150,11 @@ def test_a_microphone_that_is_suspended_in_mid_sentence_is_opened_again_without_
     with stage.plain(scripted) as program, stage.sound.record() as recording:
         call = ready(program, scripted)
         speaking = stage.begin_to_say(pause(0.3), sentence())
-        time.sleep(1.9)
+        program.until(lambda: call.samples > 1.5 * REPLY_RATE)
         stage.sound.pactl("suspend-source", "mic", "1")
         # What was said until then is a turn of its own, and is answered while the microphone is away.
         program.until(lambda: len(call.commits) == 1)
-        speaking.wait(10)
+        speaking.wait(60)
         stage.sound.pactl("suspend-source", "mic", "0")
         program.until("back on 'default'")
         program.until("spoken reply, 3.0 s")

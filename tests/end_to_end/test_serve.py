@@ -31,7 +31,7 @@ def address(program: PipedProgram) -> str:
 
 def models_at(where: str, token: str) -> list[str]:
     asked = urllib.request.Request(f"http://{where}/v1/models", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return [model["id"] for model in json.load(answer)["data"]]
 
 

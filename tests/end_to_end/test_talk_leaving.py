@@ -17,8 +17,8 @@ from tests.support.terminal_program import TerminalProgram
 
 pytestmark = pytest.mark.sound
 
-SOON_S = 3.0
-"""A second is promised; a busy machine may take longer."""
+SOON_S = 12.0
+"""A second is promised; a busy machine may take longer. What hangs takes for ever."""
 
 
 async def answers_at_length(call: RealtimeCall) -> None:
@@ -69,7 +69,7 @@ def test_a_signal_in_the_middle_of_a_reply_ends_it_and_the_program(
     with stage.terminal(scripted) as program:
         program.until("Connected to")
         stage.say(words(), pause(0.9))
-        program.until("speaking, 0.")
+        program.until("speaking, ")
         program.send_signal(number)
         leaves_a_clean_house(program, scripted)
         assert "cut after" in program.printed or "spoken reply" in program.printed
@@ -83,7 +83,7 @@ def test_a_signal_while_the_user_speaks(stage: Stage, scripted: RealtimeServer) 
         program.until("you speak")
         program.send_signal(signal.SIGTERM)
         leaves_a_clean_house(program, scripted)
-        speaking.wait(10)
+        speaking.wait(60)
 
 
 def test_ctrl_c_while_the_provider_opens_no_session(stage: Stage, scripted: RealtimeServer) -> None:

@@ -16,7 +16,7 @@ async def watched(readings: list[float]) -> list[Event]:
     task = asyncio.create_task(watch(events.append, lambda: 42.0, lambda: next(clock), every_s=0.001))
     # It ends by itself when the readings run out: there is no more time to look at.
     with contextlib.suppress(RuntimeError, StopIteration):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
     return events
 
 

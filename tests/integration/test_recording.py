@@ -94,7 +94,7 @@ def sound(folder: Path) -> NDArray[np.int16]:
         return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
 
 
-def wait_until(fulfilled: Callable[[], bool], within_s: float = 10.0) -> None:
+def wait_until(fulfilled: Callable[[], bool], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not fulfilled():
         assert time.monotonic() < deadline

@@ -157,8 +157,9 @@ async def test_three_seconds_without_a_line_while_the_user_speaks(server: Realti
     assert len(last.commits) == 1
     assert list(desk.heard.values()) == [FIRST]
     first_try, late = tries[1] - torn_at, last.commits[0][0] - mended_at
-    assert first_try < 1.0
-    assert late < 2.0
+    # 0.2 s and half a second at most, on a machine that is not busy.
+    assert first_try < 3.0
+    assert late < 6.0
     samples = [entry.near.first_sample for entry in desk.all(Captured)]
     assert samples == list(range(0, 320 * len(samples), 320))
 
@@ -263,7 +264,7 @@ async def test_a_key_that_is_refused_later_ends_the_session_with_the_reason(
         desk.press()
         speaking = asyncio.create_task(desk.speak(words(1.2)))
         assert desk.running is not None
-        stop = await asyncio.wait_for(asyncio.shield(desk.running), 15)
+        stop = await asyncio.wait_for(asyncio.shield(desk.running), 60)
         await speaking
 
     assert isinstance(stop.error, AuthError)
@@ -284,7 +285,7 @@ async def test_a_close_that_nothing_mends_ends_the_session_after_what_came_was_h
     async with rig(server.url).talking() as desk:
         await desk.say(words(0.8))
         assert desk.running is not None
-        stop: Stop = await asyncio.wait_for(asyncio.shield(desk.running), 15)
+        stop: Stop = await asyncio.wait_for(asyncio.shield(desk.running), 60)
 
     assert isinstance(stop.error, HandshakeError)
     assert str(code) in str(stop.error)

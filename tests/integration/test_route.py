@@ -112,7 +112,7 @@ async def first_events(route: Route, count: int = 1, url: str = f"wss://{NAME}/v
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     link = Link(inbox.put_nowait, time.monotonic, route)
     link.connect(1, LinkRequest(url, url, {"Authorization": "Bearer k"}), after_s=0)
-    events = [await asyncio.wait_for(inbox.get(), 15) for _ in range(count)]
+    events = [await asyncio.wait_for(inbox.get(), 60) for _ in range(count)]
     await link.close()
     # A TLS connection that was refused is taken down by asyncio a moment later.
     await asyncio.sleep(0.1)

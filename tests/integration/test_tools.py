@@ -23,7 +23,7 @@ class Rig:
 
     async def call(self, name: str, arguments: str) -> Any:
         self.toolbox.run("c", name, arguments)
-        event = await asyncio.wait_for(self.events.get(), 10)
+        event = await asyncio.wait_for(self.events.get(), 60)
         assert isinstance(event, ToolFinished)
         assert event.call == "c"
         return json.loads(event.output)
@@ -33,7 +33,7 @@ async def test_a_timer_is_set_and_rings() -> None:
     rig = Rig()
 
     answer = await rig.call("set_timer", '{"seconds": 1, "label": "tea"}')
-    rang = await asyncio.wait_for(rig.events.get(), 10)
+    rang = await asyncio.wait_for(rig.events.get(), 60)
 
     assert answer == {"ok": True, "seconds": 1}
     assert isinstance(rang, TimerRang)

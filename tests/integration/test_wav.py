@@ -133,7 +133,7 @@ async def test_a_file_is_spoken_in_real_time_then_silence_then_the_session_may_s
     microphone = FileMicrophone(path, FarEnd(), post, loop, time.monotonic, grace_s=0.2)
     began = time.monotonic()
     microphone.open()
-    await asyncio.wait_for(stopped.wait(), 10)
+    await asyncio.wait_for(stopped.wait(), 60)
     took_s = time.monotonic() - began
     microphone.close()
 
@@ -166,7 +166,7 @@ async def test_a_reply_is_written_from_its_first_sound_to_its_last(tmp_path: Pat
     await asyncio.sleep(0.1)
     speaker.perform(Play("reply", reply))
     speaker.perform(EndPlayout("reply"))
-    await asyncio.wait_for(drained.wait(), 10)
+    await asyncio.wait_for(drained.wait(), 60)
     speaker.close()
 
     pcm, rate = read_wav(tmp_path / "answer.wav")
@@ -199,8 +199,11 @@ async def test_the_microphone_gets_what_the_loudspeaker_was_given_as_its_far_end
     reply = speechlike(0.5, REPLY_RATE)
     speaker.perform(Play("reply", reply))
     speaker.perform(EndPlayout("reply"))
-    await asyncio.wait_for(drained.wait(), 10)
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(drained.wait(), 60)
+    drained_at = len(far)
+    async with asyncio.timeout(60):
+        while len(far) < drained_at + REPLY_RATE // 2:  # a quarter of a second more
+            await asyncio.sleep(0.02)
     microphone.close()
     speaker.close()
 

@@ -7,6 +7,7 @@ found when it started, so every sound server needs a process of its own. ``run_r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import subprocess
@@ -41,7 +42,8 @@ class Orders:
     """What the rig is to do.
 
     Args:
-        seconds: How long both streams stay open.
+        seconds: How long both streams stay open, unless ``until`` or ``Rig.enough`` ends it before.
+        until: A kind of event, and how many of them: half a second later it is over.
         play: A file of 16-bit mono at 24 kHz to play, or empty.
         play_after_s: When.
         reopen_after_s: After playing has begun: close both, look for devices anew and open both; 0 does not.
@@ -53,7 +55,8 @@ class Orders:
         playout_as: The same for the loudspeaker.
     """
 
-    seconds: float
+    seconds: float = 60.0
+    until: tuple[str, int] = ("", 0)
     play: str = ""
     play_after_s: float = 0.5
     reopen_after_s: float = 0.0
@@ -106,7 +109,11 @@ class Rig:
         assert self._child.stdout is not None
         self._child.stdout.readline()  # "open", or nothing where it could not
 
-    def outcome(self, timeout_s: float = 30.0) -> Outcome:
+    def enough(self) -> None:
+        """Have it come to its end."""
+        self._child.send_signal(signal.SIGTERM)
+
+    def outcome(self, timeout_s: float = 90.0) -> Outcome:
         """Wait for the end of the run."""
         self._child.communicate(timeout=timeout_s)
         assert self._child.returncode == 0
@@ -146,6 +153,8 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
     far_end = FarEnd()
     mixer = Mixer(PlayoutSettings(prefill_ms=0))
     near, far = bytearray(), bytearray()
+    enough = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, enough.set)
 
     def post(event: Event) -> None:
         if isinstance(event, Captured):
@@ -156,6 +165,9 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
             outcome.arrived_at.append(clock())
         else:
             outcome.events.append({"kind": type(event).__name__, **asdict(event)})
+            kind, count = orders.until
+            if kind and len(outcome.of(kind)) >= count:
+                loop.call_later(0.5, enough.set)
 
     capture, playout = (
         CaptureSettings(orders.input_device),
@@ -183,7 +195,8 @@ async def perform(orders: Orders, outcome: Outcome) -> tuple[bytes, bytes]:
             portaudio.rescan()
             speaker.open()
             microphone.open()
-        await asyncio.sleep(ends - loop.time())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(enough.wait(), max(0.0, ends - loop.time()))
     except DeviceError as error:
         outcome.error = f"{error} | {error.remedy}"
     finally:
