@@ -15,6 +15,7 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Event,
+    Play,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
@@ -23,6 +24,7 @@ from voice_assistant.core.events import (
     ReplyDone,
     ReplyText,
     TextEntered,
+    Tick,
     TurnClosed,
     TurnOpened,
     UserText,
@@ -141,3 +143,32 @@ def test_the_files_are_as_their_formats_want_them() -> None:
         "<v Assistant>a &lt; b &amp; c long long long long long",
     ]
     assert cue_text(cue, 7, "srt").endswith("\n\n")
+
+
+def test_an_answer_that_is_played_again_is_captioned_again() -> None:
+    item = "again:1:a"
+    again: list[Event | Command] = [
+        Play(item, bytes(4 * 48_000)),
+        PlayoutStarted(120.0, item, 120.1),
+        *(PlayoutProgress(120.1 + n / 10, item, n * 100.0) for n in range(1, 40)),
+        PlayoutDrained(124.1, item, 4000.0),
+    ]
+
+    cues = cues_of([*asked(), *answered(TWO_SENTENCES), Tick(115.0), *again])
+
+    assert [cue.words for cue in cues[1:3]] == [cue.words for cue in cues[3:]]
+    assert cues[3].began_s >= 20.0
+
+
+def test_of_an_answer_that_is_played_again_and_stopped_only_what_was_heard_is_captioned() -> None:
+    item = "again:1:a"
+    again: list[Event | Command] = [
+        Play(item, bytes(4 * 48_000)),
+        PlayoutStarted(120.0, item, 120.1),
+        PlayoutProgress(120.2, item, 100.0),
+        PlayoutDropped(120.3, item, 150.0),
+    ]
+
+    cues = cues_of([*asked(), *answered(TWO_SENTENCES), Tick(115.0), *again])
+
+    assert all(len(cue.words) < 12 for cue in cues[3:])

@@ -19,6 +19,7 @@ from voice_assistant.core.events import (
     Level,
     Notify,
     PausePlayout,
+    Play,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
@@ -482,3 +483,26 @@ def test_a_typed_line_is_a_line_of_its_own_and_takes_no_words_of_others() -> Non
     )
 
     assert [line.words for line in lines if isinstance(line, UserLine)] == ["spoken", "two lines"]
+
+
+def test_an_answer_that_is_played_again_is_a_line_of_its_own_with_its_words() -> None:
+    transcript = Transcript()
+    said: list[Event | Command] = [
+        ReplyAudio(1.0, "a", bytes(48_000)),
+        ReplyText(1.0, "a", "It is noon."),
+        PlayoutStarted(1.1, "a", 1.1),
+        PlayoutDrained(2.1, "a", 1000.0),
+        ReplyDone(2.1, "a"),
+    ]
+    for number in (1, 2):
+        item = f"again:{number}:a"
+        at = 10.0 * number
+        said += [
+            Play(item, bytes(48_000)),
+            PlayoutStarted(at, item, at),
+            PlayoutDrained(at + 1, item, 1000.0),
+        ]
+
+    lines = [plain_line(line) for entry in said for line in transcript.see(entry)]
+
+    assert lines == ["assistant: It is noon.", *2 * ["assistant: (again) It is noon."]]

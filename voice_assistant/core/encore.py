@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
 
+AGAIN = "again:"
+"""The items of what is played again begin so; then comes a number, and the item that it was."""
+
 LONGEST_S = 300.0
 """What is kept of an answer: nobody asks for more, and a minute takes 3 MB of memory."""
 
@@ -34,4 +37,9 @@ class Encore:
             return None
         self._times += 1
         self._parts = [b"".join(self._parts)]
-        return f"again:{self._times}", self._parts[0]
+        return f"{AGAIN}{self._times}:{self._item}", self._parts[0]
+
+
+def original_of(item: str) -> str | None:
+    """Give the reply that an item plays again; None for a reply of the provider's."""
+    return item.split(":", 2)[2] if item.startswith(AGAIN) else None

@@ -67,6 +67,7 @@ class ReplyLine:
         times: What is known of when they are spoken; its length, as far as it came.
         heard_ms: How much of it was heard.
         ending: Still open, heard to its end, or cut.
+        is_again: The person had it played once more.
     """
 
     began_at: float
@@ -75,6 +76,7 @@ class ReplyLine:
     times: WordTimes = NO_TIMES
     heard_ms: float = 0.0
     ending: Ending = "open"
+    is_again: bool = False
 
     @property
     def received_ms(self) -> float:
@@ -91,7 +93,8 @@ class ReplyLine:
         if not self.words:
             return [(self._wordless(), "remark")]
         heard, unheard = self._divided()
-        parts: list[Span] = [(RECOGNISED, "remark")] if self.is_recognised else []
+        parts: list[Span] = [("(again) ", "remark")] if self.is_again else []
+        parts += [(RECOGNISED, "remark")] if self.is_recognised else []
         parts.append((heard, "said"))
         if self.ending == "cut":
             cut = f"[cut after {_seconds(self.heard_ms)}]"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from voice_assistant.core.encore import original_of
 from voice_assistant.core.events import (
     AppendInput,
     CancelReply,
@@ -30,6 +31,7 @@ from voice_assistant.core.events import (
     Event,
     Level,
     PausePlayout,
+    Play,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
@@ -93,6 +95,7 @@ class Transcript:
         self._open: list[_Open] = []
         self._handed_over: dict[int, str] = {}
         self._closed_items: set[str] = set()
+        self._last_reply: ReplyLine | None = None
         self._notices = Notices()
         self._now = 0.0
         self._due = False
@@ -139,6 +142,8 @@ class Transcript:
             case Level(at=at) | Tick(at=at):
                 if self._due:
                     self._finish_due(at)
+            case Play(item=item):
+                self._begin_again(item)
             case PlayoutProgress(item=item, heard_ms=given_ms) if found := self._reply(item):
                 self._reply_heard(item, max(given_ms - found.delay_ms, 0.0), "open")
             case ReplyAudio(at=at, item=item, pcm=pcm):
@@ -260,6 +265,18 @@ class Transcript:
         if entry.would_finish:
             self._finish(entry)
 
+    def _begin_again(self, item: str) -> None:
+        """What is played again has the words that it had."""
+        original = original_of(item)
+        if original is None or self._reply(item):
+            return
+        found = self._reply(original)
+        line = found.line if found else self._last_reply
+        if not isinstance(line, ReplyLine) or line.item != original or not line.words:
+            return
+        again = replace(line, began_at=self._now, item=item, heard_ms=0.0, ending="open", is_again=True)
+        self._add(_Open(again, provider_done=True))
+
     def _reply_started(self, at: float, item: str, audible_at: float) -> None:
         found = self._reply(item)
         if found is None:
@@ -365,6 +382,8 @@ class Transcript:
             taken.append(line)
             if isinstance(line, ReplyLine):
                 self._closed_items.add(line.item)
+                if not line.is_again:
+                    self._last_reply = line
             elif line.turn and not line.is_late and not line.is_typed:
                 self._handed_over[line.turn] = line.words
         return taken
