@@ -3,8 +3,9 @@
 Open loudspeakers speak into the microphone. Without this the assistant would interrupt itself, and the
 provider would hear its own voice. WebRTC's AEC3 does the work; this module keeps its books: the far end is
 brought from 24 to 16 kHz, AEC3's delay is taken off the sample index, and where there is no echo to take
-away the microphone is passed on untouched, 8 ms late, bit by bit. AEC3 is fed all the while and stays
-adapted. Whether there is echo is ``coupling.py``'s question; aligning near and far is the devices' part.
+away the microphone is passed on untouched, 8 ms late, bit by bit. Where nothing is played AEC3 rests
+(``resting.py``). Whether there is echo is ``coupling.py``'s question; aligning near and far is the devices'
+part.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler, silence
 from voice_assistant.core.coupling import LONG_RINGING_FRAMES, PATH_FRAMES, RINGING_FRAMES, Coupling
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs, sharp_power
+from voice_assistant.core.resting import Resting
 from voice_assistant.core.settings import check_choice
 from voice_assistant.core.webrtc import Samples
 
@@ -121,7 +123,8 @@ class EchoCanceller:
     def __init__(self, settings: EchoSettings | None = None) -> None:
         self._settings = settings or EchoSettings()
         self._is_off = self._settings.mode == "off"
-        self._aec = None if self._is_off else webrtc.new_canceller(NEAR_RATE)
+        canceller = None if self._is_off else webrtc.new_canceller(NEAR_RATE)
+        self._aec = Resting(canceller) if canceller else None
         self._far = Reference()
         self._past: deque[Samples] = deque(maxlen=PATH_FRAMES + 1)
         self._held_back = 0
@@ -154,9 +157,11 @@ class EchoCanceller:
         delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
         self._raw_tail = raw[-AEC3_DELAY:]
         held_back = self._past[-1 - min(self._held_back, len(self._past) - 1)]
-        out = self._aec.process(raw, held_back) if self._aec else delayed
 
         far_active = self._silent_frames < _HOLD_FRAMES
+        is_asked = far_active or self._is_cleaned
+        cleaned = self._aec.process(raw, held_back, is_asked=is_asked) if self._aec else None
+        out = delayed if cleaned is None else cleaned
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
         echo = self._coupling.follow(heard_power, played_power) and far_active and not self._is_off
