@@ -382,6 +382,99 @@ def test_every_sample_is_accounted_for_once_whatever_happens(
         assert books.queued == 0
 
 
+NUMBERED = 10_000
+
+
+def of_item(item: str, samples: int, first: int = 0) -> bytes:
+    """Samples that tell whose they are and where they belong: never 0, the same again after ``NUMBERED``."""
+    numbers = np.arange(first, first + samples) % NUMBERED + 1 + NUMBERED * ITEMS.index(item)
+    return bytes(numbers.astype("<i2").tobytes())
+
+
+@given(steps=STEPS, prefill_ms=st.integers(0, 100))
+def test_without_stretching_and_fades_what_is_heard_is_what_came_byte_for_byte(
+    steps: list[tuple[str, str, int]], prefill_ms: int
+) -> None:
+    """Through any pushes, pulls, pauses, resumes, drops and ends, in any order."""
+    buffer = JitterBuffer(PlayoutSettings(adaptive=False, prefill_ms=prefill_ms, fade_ms=0))
+    pushed = dict.fromkeys(ITEMS, 0)
+    order: list[str] = []
+    heard = b""
+    is_paused = False
+    for step, item, count in [
+        *steps,
+        ("resume", "", 0),
+        *(("end", one, 0) for one in ITEMS),
+        ("rest", "", 0),
+    ]:
+        match step:
+            case "push":
+                buffer.push(item, of_item(item, count, pushed[item]))
+                pushed[item] += count
+                order += [item] if item not in order else []
+            case "pull":
+                block = buffer.pull(count)
+                heard += block
+                assert not (is_paused and any(block))
+            case "end":
+                buffer.end(item)
+                order += [item] if item not in order else []
+            case "drop":
+                buffer.drop(item)
+            case "pause":
+                buffer.pause()
+                is_paused = True
+            case "resume":
+                buffer.resume()
+                is_paused = False
+            case _:
+                heard += buffer.pull(sum(pushed.values()) + BLOCK)
+        if (under_way := buffer.heard()) is not None:
+            assert 0 < under_way[1] * MS <= pushed[under_way[0]]
+
+    played = {item: books.played for item in ITEMS if (books := buffer.books(item))}
+    expected = b"".join(of_item(item, played[item]) for item in order)
+    assert np.array_equal([value for value in values(heard) if value], values(expected))
+    for item, samples in played.items():
+        books = buffer.books(item)
+        assert books is not None
+        assert books.stretched == books.paused == books.queued == 0
+        assert samples + books.cut == pushed[item]
+
+
+@given(steps=STEPS, settings=SETTINGS)
+def test_what_is_told_as_heard_only_grows_and_is_never_more_than_came(
+    steps: list[tuple[str, str, int]], settings: PlayoutSettings
+) -> None:
+    buffer = JitterBuffer(settings, learned=CAUTIOUS if settings.adaptive else None)
+    pushed, told = dict.fromkeys(ITEMS, 0), dict.fromkeys(ITEMS, 0.0)
+    dropped: set[str] = set()
+    for step, item, count in steps:
+        now: list[tuple[str, float]] = []
+        match step:
+            case "push":
+                buffer.push(item, sound(count, first=pushed[item] + 1))
+                pushed[item] += count
+            case "pull":
+                buffer.pull(count)
+            case "end":
+                buffer.end(item)
+            case "drop":
+                dropped.add(item)
+                now.append((item, buffer.drop(item)))
+            case "pause":
+                buffer.pause()
+            case _:
+                buffer.resume()
+        if under_way := buffer.heard():
+            assert under_way[0] not in dropped
+            now.append(under_way)
+        now += [(note.item, note.heard_ms) for note in buffer.take_notes() if isinstance(note, Drained)]
+        for one, heard_ms in now:
+            assert told[one] <= heard_ms <= pushed[one] / MS
+            told[one] = heard_ms
+
+
 LATE = st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 4000)), min_size=1, max_size=25)
 
 
