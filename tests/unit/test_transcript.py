@@ -39,7 +39,7 @@ from voice_assistant.core.events import (
     TurnOpened,
     UserText,
 )
-from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
+from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine, plain_line
 from voice_assistant.core.notices import REPEATED_S
 from voice_assistant.core.transcript import LATE_WORDS_S, MAX_CHARACTERS, RECOGNISED_S, Transcript
 from voice_assistant.core.word_times import WordTimes
