@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
@@ -21,8 +23,9 @@ from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
 from voice_assistant.route import Route, watch_over
 
-CONNECT_TIMEOUT_S = 10.0
-"""From the first packet to the accepted websocket; a proxy on the same continent needs under one."""
+CONNECT_TIMEOUT_S = 20.0
+"""From the first packet to the accepted websocket. A proxy on the same continent needs under one second; one
+that reaches its upstream before it accepts may need ten."""
 
 TCP_TIMEOUT_S = 2.0
 """Of that, for the TCP connection alone. A first packet into a dead line is repeated ever more slowly by the
@@ -87,7 +90,14 @@ class Link:
                 socket = await asyncio.wait_for(self._open(http, request), CONNECT_TIMEOUT_S)
             except aiohttp.WSServerHandshakeError as refusal:
                 self._post(
-                    LinkLost(self._clock(), link, False, status=refusal.status, reason=refusal.message)
+                    LinkLost(
+                        self._clock(),
+                        link,
+                        False,
+                        status=refusal.status,
+                        reason=refusal.message,
+                        retry_after_s=_retry_after_s(refusal.headers),
+                    )
                 )
                 return
             except (aiohttp.ClientError, OSError, TimeoutError) as failure:
@@ -142,6 +152,17 @@ async def _write(socket: aiohttp.ClientWebSocketResponse, outbound: asyncio.Queu
                     await socket.send_str(text)
                 case data:
                     await socket.send_bytes(data)
+
+
+def _retry_after_s(headers: Mapping[str, str] | None) -> float | None:
+    """Read how long the other end wants to be left alone: seconds, or a date (RFC 9110, 10.2.3)."""
+    said = (headers or {}).get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    try:
+        return max(parsedate_to_datetime(said).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
 
 
 class _Way(TypedDict, total=False):

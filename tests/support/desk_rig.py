@@ -8,7 +8,6 @@ Keys are pressed by the test.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -95,7 +94,6 @@ class DeskRig:
         self._tool_s = tool_s
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self._news = asyncio.Event()
         self._link = Link(self.post, self._loop.time)
         names = ItemNames()
         explain: Explain = partial(refused_by, provider)
@@ -162,9 +160,7 @@ class DeskRig:
         """Wait until something is so."""
         async with asyncio.timeout(within_s):
             while not what():
-                self._news.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), 0.1)
+                await asyncio.sleep(0.01)
 
     async def drained(self, count: int = 1) -> None:
         """Wait until so many replies were played to their ends."""
@@ -208,7 +204,6 @@ class DeskRig:
     def see(self, entry: Event | Command) -> None:
         """Take note of everything."""
         self.entries.append(entry)
-        self._news.set()
 
     def run(self, call: str, name: str, arguments: str) -> None:
         """Run the tool."""

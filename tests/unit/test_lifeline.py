@@ -213,9 +213,7 @@ def test_a_line_that_drops_soon_after_its_first_session_began_is_tried_again() -
     assert len(connects(dropped)) == len(connects(refused)) == 1
 
 
-def test_a_first_session_that_its_provider_ends_with_a_reason_is_tried_again_for_a_while_and_then_believed() -> (
-    None
-):
+def test_a_first_session_that_is_ended_with_a_reason_is_tried_again_for_a_while_and_then_believed() -> None:
     line = lifeline()
     line.begin()
     told: list[str] = []
@@ -651,3 +649,17 @@ def test_an_answer_that_is_not_wanted_any_more_is_not_missed_and_not_asked_for_a
     line.handle(LinkLost(61.0, 1, opened=True, code=1006, reason="torn"))
     again = line.handle(LinkOpened(62.0, 2)) + line.handle(SessionOpened(62.1, "model", NEVER))
     assert not any(isinstance(command, AppendInput | CommitInput) for command in again)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "least", "most"), [(5.0, 5.0, 5.5), (600.0, 60.0, 66.0), (0.0, 0.0, 0.25)]
+)
+def test_who_says_when_to_come_back_is_asked_again_then_and_not_before(
+    asked_s: float, least: float, most: float
+) -> None:
+    line = lifeline()
+    opened(line, NEVER)
+
+    waits = connects(line.handle(LinkLost(100.0, 1, opened=False, status=503, retry_after_s=asked_s)))
+
+    assert least <= waits[0].after_s <= most

@@ -545,7 +545,14 @@ def test_an_interruption_after_the_last_sound_does_not_look_like_a_silent_turn(d
 
 
 def test_a_lone_end_in_a_later_turn_is_a_silent_turn(dialect: LiteLLM) -> None:
-    told = tell(dialect, audio("r", "i"), done("r", tokens=0), AppendInput(1, FRAME), done("unknown"))
+    told = tell(
+        dialect,
+        audio("r", "i"),
+        AppendInput(1, FRAME),
+        done("r", tokens=0),
+        AppendInput(2, FRAME),
+        done("unknown"),
+    )
 
     assert told == ["i sounds 4", "i interrupted", "silent"]
 
@@ -768,3 +775,22 @@ def test_in_any_order_every_whole_sample_is_handed_on_once(
     told = tell(LiteLLM(SETTINGS), *happenings)
 
     assert sum(int(event.split()[-1]) for event in told if " sounds " in event) == given_bytes
+
+
+def test_a_reply_that_nobody_spoke_into_was_not_broken_off_though_its_end_is_missing(
+    dialect: LiteLLM,
+) -> None:
+    assert tell(dialect, AppendInput(1, FRAME), CommitInput(1), audio("r", "i"), done("r")) == [
+        "i sounds 4",
+        "i done",
+    ]
+
+
+def test_a_session_that_is_confirmed_before_it_is_announced_is_one_session() -> None:
+    dialect = LiteLLM(SETTINGS)
+
+    confirmed = dialect.decode('{"type": "session.updated", "session": {}}', 1.0)
+    announced = dialect.decode('{"type": "session.created", "session": {}}', 1.1)
+
+    assert [type(event) for event in confirmed] == [SessionOpened, SessionConfigured]
+    assert [type(event) for event in announced] == [Unrecognised]

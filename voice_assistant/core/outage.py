@@ -24,6 +24,9 @@ ASKED_TO_WAIT_S = 3.0
 ASKED_TO_WAIT_GROWTH = 0.3
 """The same where the other end has no room at present: it said so by HTTP 429 or close code 1013."""
 
+LONGEST_ASKED_S = 60.0
+"""More than that is no request to wait, but a refusal; whoever sits there may have to know."""
+
 TOLD_SOUND_MS = 500
 """Sound that was sent again is told from this length on."""
 
@@ -84,11 +87,14 @@ class Outage:
         gone_s = lost.at - self._trouble_since
         if lost.status == 429 or lost.code == 1013:
             wait = max(ASKED_TO_WAIT_S, ASKED_TO_WAIT_GROWTH * gone_s)
-        elif is_first:
+        elif is_first and not lost.retry_after_s:
             return FIRST_WITHIN_S * self._dice()
         else:
             wait = max(SOONEST_S, gone_s if is_early else GROWTH * gone_s)
-        return min(wait, SLOWEST_S) * (0.8 + 0.4 * self._dice())
+        wait = min(wait, SLOWEST_S) * (0.8 + 0.4 * self._dice())
+        # Not before the other end wants it; and dice besides, for it may have said the same to many.
+        asked = min(lost.retry_after_s or 0.0, LONGEST_ASKED_S)
+        return max(wait, asked * (1 + 0.1 * self._dice()))
 
     def end(self, at: float, *, resent_ms: float, remembers: bool | None) -> Notify | None:
         """The line is back; give the words for it, or None where there is nothing to say.

@@ -75,6 +75,7 @@ class _Reply:
         ids: The wire's ids of response and item.
         turn: The newest turn of ours when it began.
         is_ended: Its sound, or its item, is complete.
+        was_spoken_into: Something was sent to the provider since it began.
         cut_sample: The first byte of a sample whose second one is still to come.
     """
 
@@ -83,6 +84,7 @@ class _Reply:
     turn: int
     has_sound: bool = False
     is_ended: bool = False
+    was_spoken_into: bool = False
     cut_sample: bytes = b""
 
 
@@ -148,6 +150,8 @@ class LiteLLM:
 
     def encode(self, command: WireCommand) -> list[str | bytes]:
         """Put a command into messages, in order; an empty list where the proxy has no word for it."""
+        if self._reply is not None and isinstance(command, AppendInput | SendText):
+            self._reply.was_spoken_into = True
         match command:
             case Configure(recall=recall):
                 return [wire.session_update(self._session(recall))]
@@ -216,6 +220,10 @@ class LiteLLM:
             case wire.SessionCreated(model=model):
                 self._is_open = True
                 return [SessionOpened(at, model or self._settings.model, CAPABILITIES)]
+            case wire.SessionUpdated() if not self._is_open:
+                # It has a session that it did not announce, or announces later.
+                self._is_open = True
+                return [SessionOpened(at, self._settings.model, CAPABILITIES), SessionConfigured(at)]
             case wire.SessionUpdated():
                 return [SessionConfigured(at)]
             case wire.SpeechStarted():
@@ -315,8 +323,9 @@ class LiteLLM:
                 events += [*self._words.end(at, reply.turn), ReplyDone(at, reply.item)]
                 return [*events, *self._words.end(at, self._turn), ReplyDone(at, None, usage=ended.usage)]
             # Gemini broke off because it heard the user. The proxy calls that "completed"; that the sound
-            # has no end is the only sign.
-            interrupted = ended.status == "cancelled" or not (reply.is_ended or ended.has_calls)
+            # has no end is the only sign. Where nothing was sent that could be heard, a word is missing.
+            is_broken_off = reply.was_spoken_into and not (reply.is_ended or ended.has_calls)
+            interrupted = ended.status == "cancelled" or is_broken_off
             if ended.has_calls and reply.has_sound and not reply.is_ended:
                 events.append(ReplyComplete(at, reply.item))
             return events + self._done(at, reply.item, reply.turn, ended, interrupted=interrupted)
