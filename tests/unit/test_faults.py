@@ -138,6 +138,7 @@ class Fault:
         is_loss: The link is gone by it.
         forgets: What was being said is old, and is not sent.
         mended_in_s: Time that the line may take to come back.
+        found_after_s: Time until the loss is noticed at all.
     """
 
     strike: Callable[[FarSide], None]
@@ -145,6 +146,7 @@ class Fault:
     is_loss: bool = True
     forgets: bool = False
     mended_in_s: float = 4.0
+    found_after_s: float = 0.0
 
 
 def closes(code: int) -> Fault:
@@ -178,7 +180,7 @@ def slow_handshake(far: FarSide) -> None:
 
 FAULTS: dict[str, Fault] = {
     "drop": closes(1006),
-    "half-open": Fault(half_open),
+    "half-open": Fault(half_open, found_after_s=10.0),
     "stall": Fault(lambda far: far.pass_time(5), is_loss=False),
     **{f"close {code}": closes(code) for code in (1000, 1001, 1007, 1008, 1011, 1013)},
     **{f"HTTP {status}": refused(status) for status in (401, 403, 404, 429, 500, 502)},
@@ -211,8 +213,12 @@ def test_a_fault_in_a_state(fault: str, state: str) -> None:
     if struck.is_loss:
         assert len(told) <= 1
         assert len(far.lines) == lines_before + 1
-        if fault in ("drop", "clock jump", "close 1000", "close 1011"):
-            assert far.tried_at[-1] - struck_at <= 0.25
+        first_try = next(at for at in far.tried_at if at > struck_at)
+        gone_at = struck_at + struck.found_after_s
+        if fault == "close 1013":
+            assert 2.0 <= first_try - gone_at <= 4.0
+        else:
+            assert first_try - gone_at <= 0.25
     else:
         assert told == []
         assert len(far.lines) == lines_before
