@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -44,6 +45,7 @@ SPEECH_FROM_MS = 20.0
 """Where the speech begins in ``sentence()``."""
 
 SETTLED_S = 0.8
+ANSWER_AFTER_S = 0.3
 Script = Callable[[RealtimeCall], Awaitable[None]]
 
 
@@ -227,11 +229,11 @@ def measure_start(rig: Rig, table: Table, runs: int) -> None:
     table.add(f"--help, ms (median of {2 * runs})", f"{median(helps):.0f}", "<= 150")
 
 
-# --- Barge-in and cost ---
+# --- Barge-in ---
 
 
-def measure_conversation(rig: Rig, table: Table, turns: int, kind: Kind | None) -> None:
-    """Interrupt one reply after another; count what that costs, on the screen or in plain lines."""
+def measure_interruptions(rig: Rig, table: Table, turns: int, kind: Kind | None) -> None:
+    """Interrupt one reply after another, on the screen or in plain lines."""
     replies = [reply(10.0, seed=20 + number) for number in range(turns + 1)]
 
     async def script(call: RealtimeCall) -> None:
@@ -243,8 +245,7 @@ def measure_conversation(rig: Rig, table: Table, turns: int, kind: Kind | None) 
 
     kept = rig.home / f"kept-{kind}"
     onsets: list[float] = []
-    with rig.session(script, "--record", str(kept), kind=kind) as (program, recording, call):
-        began = Spent.by(program.pid)
+    with rig.session(script, "--record", str(kept), kind=kind) as (_, recording, call):
         rig.say(words(), pause(1.0))
         for number in range(turns):
             rig.server.wait(lambda number=number: len(call.commits) > number)  # type: ignore[misc]
@@ -252,7 +253,6 @@ def measure_conversation(rig: Rig, table: Table, turns: int, kind: Kind | None) 
             onsets.append(time.monotonic())
             rig.say(sentence(), pause(1.0))
         time.sleep(2.0)
-        ended = Spent.by(program.pid)
     timed = recording.timed
     silences, differences = [], []
     told = [json.loads(line) for line in (kept / "events.jsonl").read_text().splitlines()]
@@ -279,8 +279,70 @@ def measure_conversation(rig: Rig, table: Table, turns: int, kind: Kind | None) 
     if differences:
         figure = f"{median(differences):+.1f} ({min(differences):+.1f} to {max(differences):+.1f})"
         table.add(f"told minus heard, {name}: median of {len(differences)} (range), ms", figure, "within 5")
-    per_minute = 60 * (ended.cpu_s - began.cpu_s) / (ended.at - began.at)
-    table.add(f"CPU, {name}, s per minute", f"{per_minute:.1f}", "<= 5" if kind is None else "<= 7")
+
+
+# --- What it costs ---
+
+
+def measure_cost(rig: Rig, table: Table, seconds: float, kind: Kind | None) -> None:
+    """Count what a minute of ordinary conversation costs: a question, an answer with its words, and so on.
+
+    Every third answer is broken into. Nothing is recorded. The start is counted apart, because it is paid
+    once however long the conversation; and then nobody speaks for a while, for comparison.
+    """
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        for number in itertools.count():
+            await call.commit(within_s=300)
+            await asyncio.sleep(ANSWER_AFTER_S)
+            await call.hears("and how long would that take?")
+            speaking = asyncio.create_task(
+                call.says(reply(6.0, seed=20 + number % 10), chunk_ms=40, speed=1.3)
+            )
+            for word in (
+                "It",
+                "takes",
+                "an",
+                "hour",
+                "and",
+                "a",
+                "half",
+                "by",
+                "train,",
+                "two",
+                "by",
+                "car.",
+            ):
+                await call.words(f"{word} ")
+                await asyncio.sleep(0.3)
+            await speaking
+            await call.complete()
+            await call.done()
+
+    rig.server.play(script)
+    name = "plain" if kind is None else "screen"
+    with rig.program(kind=kind) as program:
+        program.until(lambda: any(call.session is not None for call in rig.server.calls))
+        time.sleep(SETTLED_S)
+        started = Spent.by(program.pid)
+        call = rig.server.calls[0]
+        for turn in itertools.count():
+            if time.monotonic() - started.at >= seconds:
+                break
+            rig.say(sentence())
+            rig.server.wait(lambda turn=turn: len(call.commits) > turn)  # type: ignore[misc]
+            time.sleep(3.0 if turn % 3 == 2 else 7.5)
+        talked = Spent.by(program.pid)
+        time.sleep(seconds / 3)
+        ended = Spent.by(program.pid)
+    talked_s, cpu_s = talked.at - started.at, talked.cpu_s - started.cpu_s
+    wished = "<= 5" if kind is None else "<= 7"
+    what = f"CPU, {name}, s per minute of conversation (over {talked_s:.0f} s)"
+    table.add(what, f"{60 * cpu_s / talked_s:.1f}", wished)
+    quiet = 60 * (ended.cpu_s - talked.cpu_s) / (ended.at - talked.at)
+    table.add(f"CPU, {name}, s per minute while nobody speaks", f"{quiet:.1f}")
+    table.add(f"CPU, {name}, s until a session is ready", f"{started.cpu_s:.2f}")
     table.add(f"memory, {name}, MB at most", f"{ended.rss_mb:.0f}", "<= 90")
 
 
@@ -345,7 +407,9 @@ def main() -> int:
         measure_capture(rig, table)
         measure_start(rig, table, 3 if args.quick else 5)
         for kind in (None, "kitty"):
-            measure_conversation(rig, table, 3 if args.quick else 9, kind)
+            measure_interruptions(rig, table, 3 if args.quick else 9, kind)
+        for kind in (None, "kitty"):
+            measure_cost(rig, table, 30.0 if args.quick else 120.0, kind)
         measure_key(rig, table, 2 if args.quick else 6, "kitty")
         measure_key(rig, table, 2 if args.quick else 6, "plain")
     sys.stdout.write(f"load average before and after: {load:.1f}, {os.getloadavg()[0]:.1f}\n")
