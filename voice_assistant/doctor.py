@@ -26,7 +26,7 @@ from voice_assistant.core.plain_text import neutralise
 from voice_assistant.errors import EXIT_DEVICE, EXIT_LINK, ConfigError
 from voice_assistant.providers import is_offline
 
-SOUND_LIMIT_S = 12.0
+SOUND_LIMIT_S = 25.0
 PROVIDER_LIMIT_S = provider.LIMIT_S + 2.0
 
 WIDTH = 18

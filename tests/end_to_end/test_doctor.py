@@ -70,8 +70,21 @@ def test_with_sound_and_a_provider_all_is_well(
     assert "the system's default; opened at 16000 Hz" in told
     assert "found in the environment" in told
     assert "your voice goes to" in told
-    assert recording.speaker.max() > 3000, "no bell"
-    assert "listening for a second, then ringing a bell" in ended.stderr
+    assert recording.speaker.max() > 3000, "no chirps"
+    assert "listening for a second, then chirping" in ended.stderr
+
+
+def test_the_way_from_the_loudspeaker_to_the_microphone_is_measured(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    env = home_environment(sound_server.env, tmp_path)
+
+    with sound_server.loop_speaker_into_mic(delay_ms=60, attenuation_db=12):
+        ended = run(env, tmp_path, "--json", "--url", "http://127.0.0.1:1")
+
+    found = by_check(ended.stdout)["echo path"]["details"]
+    assert found["heard_by_microphone"] is True
+    assert 40 <= found["delay_ms"] <= 400
 
 
 def test_a_silent_microphone_and_a_refused_key_are_found_and_nothing_secret_is_said(

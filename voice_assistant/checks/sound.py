@@ -1,4 +1,4 @@
-"""Microphone and loudspeaker, opened as a conversation would open them; a second of listening; a bell.
+"""Microphone and loudspeaker, opened as a conversation would open them; a second of listening; chirps.
 
 A microphone that the system does not let us use does not fail: it delivers zeros. So what it delivers is
 looked at.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voice_assistant.checks import echo_path
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
 from voice_assistant.core.audio import NEAR_RATE, level_dbfs
@@ -39,12 +40,9 @@ FULL_SCALE = 32_700
 LEAST_SHARE = 0.7
 """A device that delivers less of a second than this in a second does not work well."""
 
-HEARD_DB = 6.0
-"""How much louder the microphone must become while the bell rings before it counts as having heard it."""
-
 
 async def examine(config: Config, tell: Tell) -> None:
-    """Look at PortAudio, the devices, and what they do; takes about three seconds."""
+    """Look at PortAudio, the devices, and what they do; takes about nine seconds."""
     # ALSA writes to the terminal from C while it looks for devices.
     with portaudio.quiet_stderr(Path(os.devnull)):
         try:
@@ -78,19 +76,22 @@ async def _examine_devices(config: Config, tell: Tell) -> None:
         listens = _open(microphone, "capture", config.capture.device, tell)
         if not speaks and not listens:
             return
-        tell(Begun("listening for a second, then ringing a bell" if speaks else "listening for a second"))
+        then = ("chirping" if listens else "ringing a bell") if speaks else ""
+        tell(Begun("listening for a second" + (f", then {then}" if then else "")))
         await asyncio.sleep(SETTLE_S)
         arrived.clear()
         await asyncio.sleep(LISTEN_S)
         room = b"".join(one.near.pcm for one in arrived)
         if listens:
             tell(judge(room))
-        if speaks:
-            arrived.clear()
+        if speaks and room:
+            sounded = await echo_path.listen(speaker.perform, arrived, room)
+            tell(echo_path.judge(sounded, config.echo))
+        elif speaks:
             speaker.perform(Ring())
             await asyncio.sleep(BELL_S)
-            ringing = b"".join(one.near.pcm for one in arrived)
-            tell(_bell(room, ringing))
+            sounded_out = "a bell was rung; if you did not hear it, look at the volume and at the device"
+            tell(Finding("bell", "ok", sounded_out))
         tell(_xruns(microphone.overruns, speaker.underflows))
     finally:
         microphone.close()
@@ -190,22 +191,6 @@ def judge(pcm: bytes) -> Finding:
             details=details,
         )
     return Finding("listening", "ok", told, details=details)
-
-
-def _bell(room: bytes, ringing: bytes) -> Finding:
-    """Say what the bell told: it went out, and whether the microphone heard it."""
-    sounded = "a bell was played; if you did not hear it, look at the volume and at the device"
-    if not room or not ringing:
-        return Finding("bell", "ok", sounded)
-    before, during = level_dbfs(room), level_dbfs(ringing)
-    heard = during - before >= HEARD_DB
-    also = (
-        "the microphone heard it, so echo is cancelled while replies play"
-        if heard
-        else "the microphone did not hear it, as with headphones"
-    )
-    details = {"heard_by_microphone": heard, "rise_db": round(during - before, 1)}
-    return Finding("bell", "ok", f"{sounded}; {also}", details=details)
 
 
 def _xruns(overruns: int, underflows: int) -> Finding:
