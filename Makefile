@@ -19,7 +19,7 @@ talk: setup  ## talk, hands-free or with a push-to-talk key
 	@.venv/bin/voice-assistant talk $(ARGS)
 
 test:  ## run every test that this machine can run
-	@$(SETUP) --group test
+	@$(SETUP) --extra neural --extra wake --group test
 	@.venv/bin/python -m pytest $(ARGS)
 
 check:  ## formatting, lint, types, and who may import whom

@@ -170,7 +170,12 @@ def _install(groups: Sequence[str], extras: Sequence[str]) -> None:
     if extras:
         if _works(*line, "--editable", "{}[{}]".format(ROOT, ",".join(extras)), *options):
             return
-        _say("note: without {}: not everything it needs can be had here.".format(", ".join(extras)))
+        each = extras if len(extras) > 1 else ()
+        had = [one for one in each if _works(*line, "--editable", "{}[{}]".format(ROOT, one), *options)]
+        missing = ", ".join(one for one in extras if one not in had)
+        _say("note: without {}: not everything it needs can be had here.".format(missing))
+        if had:
+            return
     _run(*line, "--editable", str(ROOT), *options)
 
 

@@ -27,6 +27,7 @@ from voice_assistant.core.conversation import Conversation
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.status import Status
+from voice_assistant.core.wake import Wake
 from voice_assistant.devices import portaudio
 from voice_assistant.devices.loading import Loading
 from voice_assistant.devices.reopening import Reopening
@@ -34,6 +35,7 @@ from voice_assistant.devices.wav import FileMicrophone, wav_seconds
 from voice_assistant.ends import Ends, Options, check_files, loaded, wants_devices
 from voice_assistant.errors import LinkError
 from voice_assistant.link import Link
+from voice_assistant.opinions.micro_wake_word import MicroWakeWord
 from voice_assistant.opinions.silero import SileroVoice
 from voice_assistant.priority import go_before
 from voice_assistant.providers import open_provider
@@ -124,7 +126,13 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     post = inbox.put_nowait
     check_files(options, is_question=is_question)
+    if is_question and config.turns.mode == "wake-word":
+        # The question is there already.
+        config = replace(config, turns=replace(config.turns, mode="hands-free"))
     model = SileroVoice() if config.speech.detector == "neural" else None
+    wake = None
+    if config.turns.mode == "wake-word":
+        wake = Wake(config.wake, MicroWakeWord(config.wake.word))
     check_priced(config.limits, config.prices)
     if options.transcript:
         ending_of(options.transcript, TRANSCRIPT_ENDINGS)
@@ -171,7 +179,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             taps.append(prompter)
         session = Session(
             inbox=inbox,
-            listener=Listener(config.turns, config.speech, config.echo, model),
+            listener=Listener(config.turns, config.speech, config.echo, model, wake),
             conversation=Conversation(
                 config.barge_in,
                 config.link,

@@ -28,6 +28,7 @@ from voice_assistant.core.settings import SettingError
 from voice_assistant.core.speech import SpeechSettings
 from voice_assistant.core.turns import TurnSettings
 from voice_assistant.core.volume import VolumeSettings
+from voice_assistant.core.wake import WakeSettings
 from voice_assistant.core.wordless import WordsSettings
 from voice_assistant.devices.capture import CaptureSettings
 from voice_assistant.devices.playout import SpeakerSettings
@@ -69,6 +70,7 @@ class Config:
     provider: ProviderSettings = field(default_factory=ProviderSettings)
     turns: TurnSettings = field(default_factory=TurnSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    wake: WakeSettings = field(default_factory=WakeSettings)
     echo: EchoSettings = field(default_factory=EchoSettings)
     barge_in: FloorSettings = field(default_factory=FloorSettings)
     link: LifelineSettings = field(default_factory=LifelineSettings)

@@ -72,7 +72,7 @@ EXACT = [
     (["do"], ["doctor"]),
     (["talk", "--pl"], ["--plain"]),
     (["--pl"], ["--plain"]),
-    (["talk", "--mode", ""], ["hands-free", "push-to-talk"]),
+    (["talk", "--mode", ""], ["hands-free", "push-to-talk", "wake-word"]),
     (["ask", "--provider", "off"], ["offline"]),
     (["completion", ""], ["bash", "fish", "zsh"]),
     (["talk", "--transcript", "my"], ["my question.wav"]),
@@ -112,7 +112,7 @@ def test_fish_offers_what_the_command_takes(folder: Path, words: list[str], offe
     [
         ("voice-assistant ", ["talk", "doctor", "completion"]),
         ("voice-assistant talk --m", ["--mode", "--model", "--max-minutes"]),
-        ("voice-assistant talk --mode ", ["hands-free", "push-to-talk"]),
+        ("voice-assistant talk --mode ", ["hands-free", "push-to-talk", "wake-word"]),
         ("voice-assistant --ver", ["--version"]),
     ],
 )

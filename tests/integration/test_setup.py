@@ -240,6 +240,21 @@ def test_an_extra_that_cannot_be_had_does_not_hold_up_the_rest(
     assert set_up(monkeypatch, venv, "--extra", "offline") == []
 
 
+def test_of_several_extras_those_are_installed_that_can_be_had(
+    venv: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = venv.folder / "venv-python"
+    lines = program.read_text().replace("exit 0", 'case "$*" in *wake*) exit 1;; esac')
+    program.write_text(lines)
+
+    installed = set_up(monkeypatch, venv, "--extra", "offline", "--extra", "wake", "--group", "test")
+
+    assert installed == [
+        f"{setup.ROOT}[{extras}] --group test" for extras in ("offline,wake", "offline", "wake")
+    ]
+    assert "note: without wake:" in capsys.readouterr().out
+
+
 def test_it_is_understood_by_the_oldest_python_that_is_here() -> None:
     # Feature level 3.6: what a machine with an old Python must be able to read.
     text = Path(setup.__file__).read_text(encoding="utf-8")

@@ -167,7 +167,7 @@ def test_what_nobody_expected_is_one_line_here_and_a_traceback_in_the_log(tmp_pa
         (
             [],
             {"VOICE_ASSISTANT_TURNS_MODE": "loud"},
-            "VOICE_ASSISTANT_TURNS_MODE is 'loud'; it must be 'hands-free' or 'push-to-talk'\n"
+            "VOICE_ASSISTANT_TURNS_MODE is 'loud'; it must be 'hands-free' or 'push-to-talk' or 'wake-word'\n"
             '  fix: Set VOICE_ASSISTANT_TURNS_MODE to "hands-free", the default, or unset it.',
         ),
         (

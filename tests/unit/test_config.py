@@ -196,10 +196,10 @@ def test_a_number_means_the_same_in_a_file_and_in_the_environment(hangover_ms: i
         ("hangover_ms = true", "[turns] hangover_ms is true; it must be a whole number"),
         ("longest_turn_s = 'long'", "[turns] longest_turn_s is 'long'; it must be a number"),
         ("longest_turn_s = nan", "[turns] longest_turn_s is nan; it must be 5 to 600"),
-        ("mode = 'both'", "[turns] mode is 'both'; it must be 'hands-free' or 'push-to-talk'"),
+        ("mode = 'both'", "[turns] mode is 'both'; it must be 'hands-free' or 'push-to-talk' or 'wake-word'"),
         (
             "mode = ['hands-free']",
-            "[turns] mode is ['hands-free']; it must be 'hands-free' or 'push-to-talk'",
+            "[turns] mode is ['hands-free']; it must be 'hands-free' or 'push-to-talk' or 'wake-word'",
         ),
         ("hangover_ms.x = 1", "[turns] hangover_ms is {'x': 1}; it must be a whole number"),
     ],
@@ -239,7 +239,7 @@ def test_a_value_out_of_range_names_file_table_key_value_and_remedy() -> None:
 def test_a_flag_out_of_its_choices_is_named_as_the_flag() -> None:
     error = refused(flags={"--mode": "loud"})
 
-    assert str(error) == "--mode is 'loud'; it must be 'hands-free' or 'push-to-talk'"
+    assert str(error) == "--mode is 'loud'; it must be 'hands-free' or 'push-to-talk' or 'wake-word'"
     assert error.remedy == "Write --mode hands-free, the default, or leave the flag out."
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.levels import FRAME_SAMPLES
+from voice_assistant.core.neural import Opinion, log_odds
 from voice_assistant.core.settings import SettingError
-from voice_assistant.core.speech import Opinion, SpeechDetector, SpeechSettings, log_odds
+from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 
 CLIP = Path(__file__).parents[1] / "data/speech/librispeech-1970-10594-0000.wav"
 SPEECH = slice(20, 175)

@@ -32,7 +32,9 @@ def _talk_flags(parser: ArgumentParser) -> None:
         "--output-file", metavar="WAV", type=Path, help="write what would be heard to a file instead"
     )
     sound.add_argument(
-        "--mode", choices=("hands-free", "push-to-talk"), help="who opens your turn: your voice, or a key"
+        "--mode",
+        choices=("hands-free", "push-to-talk", "wake-word"),
+        help="who opens your turn: your voice, a key, or your voice after a wake word",
     )
     limits = parser.add_argument_group("limits")
     limits.add_argument("--max-minutes", metavar="N", help="end the session after so many minutes")

@@ -19,6 +19,7 @@ from voice_assistant.core.events import (
     SessionOpened,
     TurnClosed,
     TurnOpened,
+    WakeWordHeard,
 )
 
 
@@ -27,7 +28,7 @@ class SoundSettings:
     """Which small sounds are played. Table ``[sounds]``."""
 
     listening: bool = False
-    """a sound when it is your turn: at the start, after an answer, after unmuting"""
+    """a sound when it is your turn: at the start, after the wake word, after an answer, after unmuting"""
     thinking: bool = False
     """a sound when your turn is over and an answer is awaited"""
     reconnected: bool = False
@@ -57,6 +58,8 @@ class Earcons:
                 self._was_lost = True
             case SessionOpened():
                 return self._opened()
+            case WakeWordHeard() if settings.listening:
+                return [Ring("listening")]
             case PlayoutDrained() | MuteChanged(muted=False) if settings.listening and not self._is_open:
                 return [Ring("listening")]
             case _:

@@ -16,8 +16,8 @@ from typing import Literal
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.errors import VoiceAssistantError
 
-Mode = Literal["hands-free", "push-to-talk"]
-"""Who opens the user's turn: the gate by itself, or a key."""
+Mode = Literal["hands-free", "push-to-talk", "wake-word"]
+"""Who opens the user's turn: the gate by itself, a key, or the gate once a word was said."""
 
 Action = Literal[
     "talk",
@@ -312,6 +312,22 @@ class MuteChanged:
 
     at: float
     muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WakeWordHeard:
+    """The wake word was said: from now on a voice opens a turn."""
+
+    at: float
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellAsleep:
+    """Until the wake word is said no voice opens a turn, and nothing is sent."""
+
+    at: float
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,6 +628,8 @@ Event = (
     | Level
     | ModeChanged
     | MuteChanged
+    | WakeWordHeard
+    | FellAsleep
     | SpokeWhileMuted
     | Pressed
     | Released

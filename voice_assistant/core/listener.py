@@ -32,6 +32,7 @@ from voice_assistant.core.neural import VoiceModel
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 from voice_assistant.core.voicing import Voicing
+from voice_assistant.core.wake import Wake
 
 NOBODY = -10.0
 """Log-odds that somebody speaks where nobody shall be heard."""
@@ -46,11 +47,15 @@ class Listener:
         speech: SpeechSettings | None = None,
         echo: EchoSettings | None = None,
         model: VoiceModel | None = None,
+        wake: Wake | None = None,
     ) -> None:
         self._canceller = EchoCanceller(echo)
         self._is_half_duplex = (echo or EchoSettings()).possible_mode == "half-duplex"
         self._detector = SpeechDetector(speech, model)
         self._gate = TurnGate(turns)
+        self._wake = wake
+        if self.mode == "wake-word" and wake is None:
+            raise ValueError("nothing is here that knows a wake word")
         self._voicing = Voicing()
         self._monitor = MonitorWatch()
         self._muted = False
@@ -86,7 +91,10 @@ class Listener:
                 self._gate.release(tap=tap)
                 return [event]
             case Pressed(at, "mode"):
-                mode: Mode = "push-to-talk" if self.mode == "hands-free" else "hands-free"
+                mode = self._next_mode()
+                if self._wake:
+                    self._wake.sleep()
+                    self._gate.wake()
                 return [event, *self._gate.change_mode(mode, at), ModeChanged(at, mode)]
             case Pressed(at, "mute"):
                 self._muted = not self._muted
@@ -101,6 +109,12 @@ class Listener:
                 return [event, *self._gate.break_off(at)]
             case _:
                 return [event]
+
+    def _next_mode(self) -> Mode:
+        modes: list[Mode] = ["hands-free", "push-to-talk"]
+        if self._wake:
+            modes.append("wake-word")
+        return modes[(modes.index(self.mode) + 1) % len(modes)]
 
     def close(self, reason: CloseReason, at: float) -> list[Event]:
         """End the open turn from outside; nothing happens where none is open."""
@@ -137,7 +151,20 @@ class Listener:
             opinion.is_speech,
             cleaned.removed_db,
         )
-        return [*self._gate.hear(event.at, heard), level]
+        return [*self._sleep_or_wake(event.at, cleaned), *self._gate.hear(event.at, heard), level]
+
+    def _sleep_or_wake(self, at: float, cleaned: Cleaned) -> list[Event]:
+        if self._wake is None or self.mode != "wake-word":
+            return []
+        changed = self._wake.hear(
+            at, cleaned.frame, far_active=cleaned.far_active, in_turn=self._gate.is_open
+        )
+        if not changed:
+            return []
+        if self._wake.is_awake:
+            self._gate.wake()
+            return changed
+        return [*self._gate.sleep(at), *changed]
 
     def _weigh(self, cleaned: Cleaned) -> float:
         """Weigh what may be an interruption; into the silence everything that is speech counts."""

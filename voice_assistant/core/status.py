@@ -21,6 +21,7 @@ from voice_assistant.core.events import (
     Direction,
     Disconnect,
     Event,
+    FellAsleep,
     KeysKnown,
     Level,
     LinkLost,
@@ -42,6 +43,7 @@ from voice_assistant.core.events import (
     SpokeWhileMuted,
     TurnClosed,
     TurnOpened,
+    WakeWordHeard,
 )
 from voice_assistant.core.plain_text import neutralise
 
@@ -51,9 +53,10 @@ ANSWER_WAIT_S = 30.0
 HINT_S = 4.0
 """Seconds for which a hint is shown."""
 
-Having = Literal["connecting", "resting", "listening", "user", "waiting", "speaking", "paused"]
-"""Who has the floor: nobody yet; nobody, and the line rests until somebody speaks; nobody; the user; the
-provider, thinking; the assistant; the assistant, interrupted and perhaps to go on."""
+Having = Literal["connecting", "resting", "listening", "asleep", "user", "waiting", "speaking", "paused"]
+"""Who has the floor: nobody yet; nobody, and the line rests until somebody speaks; nobody; nobody until the
+wake word is said; the user; the provider, thinking; the assistant; the assistant, interrupted and perhaps to
+go on."""
 
 Talking = Literal["no", "by voice", "key held", "key latched"]
 
@@ -66,6 +69,7 @@ class Status:
         provider: Its name.
         model: As the provider reports it; empty before it does.
         mode: Who opens the user's turn.
+        asleep: The wake word, while nothing but that is listened for; empty otherwise.
         muted: Nothing of the microphone is judged, kept or sent.
         recording: The session is written to disk.
         keys: How the talk key works in this terminal; None until that is known.
@@ -95,6 +99,7 @@ class Status:
     provider: str = ""
     model: str = ""
     mode: Mode = "hands-free"
+    asleep: str = ""
     muted: bool = False
     recording: bool = False
     keys: Literal["reported", "watched", "none"] | None = None
@@ -147,7 +152,7 @@ class Status:
             return "connecting"
         if self.awaited_since is not None and self.at - self.awaited_since < ANSWER_WAIT_S:
             return "waiting"
-        return "listening"
+        return "asleep" if self.asleep else "listening"
 
     @property
     def is_unheard(self) -> bool:
@@ -202,7 +207,11 @@ class Status:
             case ResumePlayout():
                 return replace(self, paused=False)
             case ModeChanged(mode=mode):
-                return replace(self, mode=mode)
+                return replace(self, mode=mode, asleep="")
+            case FellAsleep(word=word):
+                return replace(self, asleep=word)
+            case WakeWordHeard():
+                return replace(self, asleep="")
             case MuteChanged(muted=muted):
                 return replace(self, muted=muted, unheard_at=None)
             case SpokeWhileMuted(at=at):

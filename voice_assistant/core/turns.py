@@ -39,7 +39,8 @@ class TurnSettings:
     """When a turn opens and closes. Table ``[turns]``."""
 
     mode: Mode = "hands-free"
-    """"hands-free": your voice opens your turn; "push-to-talk": the talk key does"""
+    """"hands-free": your voice opens your turn; "push-to-talk": the talk key does; "wake-word": your
+    voice, once a word was said"""
     onset_ms: int = 80
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
     barge_in_ms: int = 60
@@ -60,7 +61,7 @@ class TurnSettings:
     """a turn is closed when it has lasted this long; 5 to 600"""
 
     def __post_init__(self) -> None:
-        check_choice(self, "mode", ("hands-free", "push-to-talk"))
+        check_choice(self, "mode", ("hands-free", "push-to-talk", "wake-word"))
         check_range(self, "onset_ms", 40, 1000)
         check_range(self, "barge_in_ms", 40, 1000)
         check_range(self, "barge_in_echo_ms", 40, 1000)
@@ -96,6 +97,9 @@ SUSPICION = Share(3, 4)
 
 NOBODY_MS = 200
 """A turn that echo may have opened, and that ends with less speech than this, was nobody's."""
+
+WAKE_PRE_ROLL_MS = 2000
+"""Kept before a turn that a wake word began: the word itself, and what was said in the same breath."""
 
 WITHDRAWAL_FRAMES = 15
 """Frames (0.3 s) without speech after which a suspicion has passed."""
@@ -165,6 +169,7 @@ class TurnGate:
         )
         self._quiet_frames = 0
         self._suspected = False
+        self._is_asleep = False
 
     @property
     def mode(self) -> Mode:
@@ -230,6 +235,18 @@ class TurnGate:
         self._evidence.clear()
         return events
 
+    def sleep(self, at: float) -> list[Event]:
+        """Let no voice open a turn from now on; a key still does."""
+        self._is_asleep = True
+        return self._withdraw(at)
+
+    def wake(self) -> None:
+        """Let a voice open a turn again. What it said until now was the wake word."""
+        self._is_asleep = False
+        self._opinions.clear()
+        self._clear.clear()
+        self._evidence.clear()
+
     def change_mode(self, mode: Mode, at: float) -> list[Event]:
         """Let another one open the turns from now on."""
         self._mode = mode
@@ -247,7 +264,7 @@ class TurnGate:
         """No turn is open: is this the beginning of one?"""
         if self._key in ("down", "latched"):
             return self._open(at, "key", speech_ms=0.0)
-        if self._mode == "push-to-talk":
+        if self._mode == "push-to-talk" or self._is_asleep:
             return []
         self._opinions.append(heard.is_speech)
         self._clear.append(heard.is_clear)
@@ -306,7 +323,8 @@ class TurnGate:
         return "silence" if self._pauses.is_over else None
 
     def _keep(self, frame: AudioFrame) -> None:
-        limit = self._settings.pre_roll_ms * NEAR_RATE // 1000
+        least_ms = WAKE_PRE_ROLL_MS if self._mode == "wake-word" else 0
+        limit = max(least_ms, self._settings.pre_roll_ms) * NEAR_RATE // 1000
         self._kept.append(frame)
         while len(self._kept) > 1 and frame.end_sample - self._kept[0].first_sample > limit:
             self._kept.popleft()

@@ -10,7 +10,7 @@ import contextlib
 import os
 from typing import TextIO
 
-from voice_assistant.core.events import Command, Event, Pressed
+from voice_assistant.core.events import Command, Event, FellAsleep, Pressed, WakeWordHeard
 from voice_assistant.core.lines import Line, NoticeLine, plain_line
 from voice_assistant.core.plain_text import neutralise
 from voice_assistant.core.transcript import Transcript
@@ -42,9 +42,16 @@ class PlainPrinter:
     def see(self, entry: Event | Command) -> None:
         """Take note of an event or a command, and print what is finished by it."""
         self._print(self._transcript.see(entry))
-        if isinstance(entry, Pressed) and entry.action == "help":
-            for named, words in key_table(self._keys):
-                self._put(self._notices, f"{named}: {words}")
+        match entry:
+            case Pressed(action="help"):
+                for named, words in key_table(self._keys):
+                    self._put(self._notices, f"{named}: {words}")
+            case WakeWordHeard():
+                self._put(self._notices, "awake: speak")
+            case FellAsleep(word=word):
+                self._put(self._notices, f'asleep: say "{neutralise(word)}"')
+            case _:
+                pass
 
     def draft(self, draft: Draft | None) -> None:
         """Echo the line that is typed: what is added at its end as it comes, else the whole line anew."""

@@ -27,6 +27,7 @@ STATES: dict[Having, tuple[str, str]] = {
     "connecting": ("connecting", "yellow"),
     "resting": ("resting", "dim"),
     "listening": ("listening", "green"),
+    "asleep": ("asleep", "dim"),
     "user": ("you speak", "bold cyan"),
     "waiting": ("thinking", "yellow"),
     "speaking": ("speaking", "bold magenta"),
@@ -53,6 +54,8 @@ def badge(status: Status) -> Text:
         return Text(" MUTED ", "bold red reverse", end="")
     if status.mode == "push-to-talk" and status.talking == "no":
         return Text(" LIVE on key ", "bold yellow reverse", end="")
+    if status.asleep and status.talking == "no":
+        return Text(f' LIVE on "{status.asleep}" ', "bold yellow reverse", end="")
     return Text(" LIVE ", "bold green reverse", end="")
 
 

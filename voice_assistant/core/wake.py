@@ -1,0 +1,100 @@
+"""The wake word: asleep until it is heard, awake for a turn and those that follow, then asleep again.
+
+While asleep no voice opens a turn, so nothing leaves this machine; the talk key works all the same. Once the
+word was heard the gate takes turns as it does hands-free, and what was kept from before reaches back over the
+word: a question in the same breath is whole. Somebody who has been answered may go on without the word for a
+while. What knows the word is handed in (``opinions/``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_assistant.core.audio import AudioFrame
+from voice_assistant.core.events import Event, FellAsleep, WakeWordHeard
+from voice_assistant.core.settings import SettingError, check_range
+
+ANSWER_S = 20.0
+"""After a turn it stays awake this much longer, since the answer may take its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeSettings:
+    """What wakes it, and for how long. Table ``[wake]``."""
+
+    word: str = "okay nabu"
+    """what to say first, with mode = "wake-word"; others: "hey jarvis", "hey mycroft", "alexa\""""
+    follow_up_s: float = 8.0
+    """how long you may go on without the word, after it and after a reply; 2 to 120"""
+
+    def __post_init__(self) -> None:
+        check_range(self, "follow_up_s", 2, 120)
+        if not self.word.strip():
+            raise SettingError("word", self.word, "a wake word")
+
+
+class WakeModel(Protocol):
+    """A model that knows one word."""
+
+    def hear(self, samples: NDArray[np.int16]) -> bool:
+        """Take the next 20 ms at 16 kHz; was the word said until now?"""
+        ...
+
+
+class Wake:
+    """Asleep or awake.
+
+    Args:
+        settings: The word, and how long it stays awake.
+        model: Knows the word.
+    """
+
+    def __init__(self, settings: WakeSettings, model: WakeModel) -> None:
+        self._settings = settings
+        self._model = model
+        self._left_s = 0.0
+        self._has_told = False
+
+    @property
+    def is_awake(self) -> bool:
+        """May a voice open a turn?"""
+        return self._left_s > 0
+
+    def sleep(self) -> None:
+        """Be asleep from the next frame on, and tell it then."""
+        self._left_s = 0.0
+        self._has_told = False
+
+    def hear(self, at: float, frame: AudioFrame, *, far_active: bool, in_turn: bool) -> list[Event]:
+        """Take the next frame; tell where it wakes or falls asleep.
+
+        Args:
+            at: When it was captured.
+            frame: 20 ms at 16 kHz, without echo.
+            far_active: A reply is heard.
+            in_turn: The user has the floor.
+        """
+        was_awake = self.is_awake
+        if self._model.hear(np.frombuffer(frame.pcm, np.int16)):
+            self._left_s = max(self._left_s, self._settings.follow_up_s)
+            if not was_awake:
+                self._has_told = False
+                return [WakeWordHeard(at, self._settings.word)]
+        if was_awake:
+            self._stay(frame.ms / 1000, far_active=far_active, in_turn=in_turn)
+        if self.is_awake or self._has_told:
+            return []
+        self._has_told = True
+        return [FellAsleep(at, self._settings.word)]
+
+    def _stay(self, seconds: float, *, far_active: bool, in_turn: bool) -> None:
+        if in_turn:
+            self._left_s = self._settings.follow_up_s + ANSWER_S
+        elif far_active:
+            self._left_s = self._settings.follow_up_s
+        else:
+            self._left_s = max(0.0, self._left_s - seconds)
