@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 
 from tests.support.offline_client import Address, Client, at_24k, connected, offline_server, question
@@ -64,6 +65,12 @@ async def type_text(client: Client, text: str) -> None:
         "conversation.item.create", item={"type": "message", "role": "user", "content": content}
     )
     await client.send("response.create")
+
+
+def quiet_room(ms: int) -> bytes:
+    """Nobody there: white noise at -62 dBFS, 16 kHz."""
+    samples = np.random.default_rng(3).normal(0, 26, NEAR_RATE * ms // 1000)
+    return samples.astype(np.int16).tobytes()
 
 
 def said(client: Client) -> str:
@@ -189,6 +196,25 @@ async def test_a_noise_gets_an_empty_answer_and_words_that_were_asked_for_get_th
         await client.send("input_audio_buffer.commit")
         await client.send("response.create")
         await client.until("response.done")
+        assert said(client) == "I did not hear any words."
+
+
+@pytest.mark.parametrize("sound", [silence(2000, NEAR_RATE), quiet_room(2000)], ids=["zeros", "room"])
+async def test_a_turn_in_which_nobody_spoke_is_not_even_read(sound: bytes) -> None:
+    async with offline_server(hears=Written("You")) as address, connected(address) as client:
+        await client.send("session.update", session={"type": "realtime", "turn_detection": None})
+        await client.append(sound)
+        await client.send("input_audio_buffer.commit")
+        completed = await client.until("conversation.item.input_audio_transcription.completed")
+        content = [{"type": "input_audio", "audio": base64.b64encode(at_24k(sound)).decode()}]
+        await client.send(
+            "conversation.item.create", item={"type": "message", "role": "user", "content": content}
+        )
+        created = await client.until("conversation.item.input_audio_transcription.completed")
+        await client.send("response.create")
+        await client.until("response.done")
+
+        assert completed["transcript"] == created["transcript"] == ""
         assert said(client) == "I did not hear any words."
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.speechlike import RECORDED_SPEECH_S, recorded_speech
 from voice_assistant.core.audio import NEAR_RATE, silence
-from voice_assistant.offline.watch import FRAME_BYTES, FRAME_MS, SpeechWatch, WatchSettings
+from voice_assistant.offline.watch import FRAME_BYTES, FRAME_MS, SpeechWatch, WatchSettings, has_speech
 
 
 def verdicts(pcm: bytes, wanted: WatchSettings) -> list[tuple[str, int]]:
@@ -82,3 +82,10 @@ def test_a_higher_threshold_wants_to_be_surer() -> None:
         return count
 
     assert frames_of_speech(0.1) > frames_of_speech(0.9)
+
+
+def test_whether_anybody_speaks_is_told_of_a_whole_stretch() -> None:
+    assert has_speech(recorded_speech())
+    assert not has_speech(b"")
+    assert not has_speech(silence(2000, NEAR_RATE))
+    assert not has_speech(noise(2000, -60.0))

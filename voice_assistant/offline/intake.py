@@ -31,11 +31,14 @@ class Turn:
         item: The id that its item will have.
         dictation: Knows its words, soon.
         heard_ms: Its length.
+        spoke: Did the watch hear speech in it? Where it did not, nothing was said, whatever a recogniser
+            would make of it: of silence this one makes "You".
     """
 
     item: str
     dictation: Dictation
     heard_ms: float
+    spoke: bool = True
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class _Open:
     dictation: Dictation
     item: str
     begins_ms: int
+    spoke: bool = False
 
 
 @dataclass(slots=True)
@@ -101,6 +105,7 @@ class Intake:
         verdict = self._watch.feed(frame)
         if self._settings is None:
             opened = self._open or self._begin(self._now_ms - FRAME_MS)
+            opened.spoke |= self._watch.speaking
             opened.dictation.feed(frame, is_speech=self._watch.is_speech)
             return
         if self._open is not None:
@@ -114,6 +119,7 @@ class Intake:
             kept = (self._settings.prefix_padding_ms + _ONSET_MS) // FRAME_MS
             frames = list(self._before)[-kept:]
             opened = self._begin(self._now_ms - len(frames) * FRAME_MS, frames)
+            opened.spoke = True
             self.on_start(opened.item, opened.begins_ms)
 
     def _begin(self, at_ms: int, frames: list[tuple[bytes, bool]] | None = None) -> _Open:
@@ -128,7 +134,9 @@ class Intake:
     def _end(self) -> Turn:
         assert self._open is not None
         opened, self._open = self._open, None
-        return Turn(opened.item, opened.dictation, self._now_ms - opened.begins_ms)
+        if not opened.spoke:
+            opened.dictation.drop()
+        return Turn(opened.item, opened.dictation, self._now_ms - opened.begins_ms, opened.spoke)
 
     def commit(self) -> tuple[Turn, int]:
         """End the turn because the client says so; returns it with the time of its end.

@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from voice_assistant.core.audio import NEAR_RATE, Resampler
 from voice_assistant.offline.intake import Intake, Turn
@@ -21,6 +22,7 @@ from voice_assistant.offline.protocol import Json, ProtocolError, Session, Wire,
 from voice_assistant.offline.recogniser import Recogniser, RecogniserMissingError, RecognitionError
 from voice_assistant.offline.reply import Reply
 from voice_assistant.offline.voice import Voice
+from voice_assistant.offline.watch import has_speech
 
 _CANNOT_HEAR = "I cannot understand speech on this machine. Type your question, or use a provider with a key."
 _TRUNCATE_SLACK_MS = 50
@@ -189,7 +191,7 @@ class ClientSession:
         self._post("input_audio_buffer.committed", fields)
         self._add(item)
         self._unclaimed = None
-        self._start_understanding(item, turn.dictation.finish)
+        self._start_understanding(item, turn.dictation.finish if turn.spoke else _nothing)
         return item
 
     def _add(self, item: Item, after: str | None = None) -> None:
@@ -246,7 +248,8 @@ class ClientSession:
             resampler = Resampler(self._session.input_rate, NEAR_RATE)
             near = resampler.feed(pcm[: len(pcm) // 2 * 2]) + resampler.flush()
             item.heard_ms = len(near) / 2 / NEAR_RATE * 1000
-            self._start_understanding(item, lambda: self._recogniser.words(near))
+            words = partial(self._recogniser.words, near) if has_speech(near) else _nothing
+            self._start_understanding(item, words)
         else:
             self._add(item, after)
         self._unclaimed = None
@@ -354,6 +357,11 @@ class ClientSession:
         if self._reply is None or not self._busy() or (wanted and wanted != self._reply.id):
             raise ProtocolError("There is no active response to cancel.", code="response_cancel_not_active")
         self._reply.cancel("client_cancelled")
+
+
+async def _nothing() -> str:
+    """Give the words of a turn in which nobody spoke."""
+    return ""
 
 
 _OF_A_RESPONSE = frozenset(

@@ -98,3 +98,14 @@ class SpeechWatch:
         """End the turn from outside, or forget an onset that was beginning."""
         self.speaking = False
         self._recent.clear()
+
+
+def has_speech(pcm: bytes) -> bool:
+    """Say whether anybody speaks in a stretch of sound.
+
+    Args:
+        pcm: 16-bit mono at 16 kHz; what is left over of the last frame is not looked at.
+    """
+    watch = SpeechWatch(WatchSettings())
+    ends = range(FRAME_BYTES, len(pcm) + 1, FRAME_BYTES)
+    return any(watch.feed(pcm[end - FRAME_BYTES : end]) == "started" for end in ends)
