@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE
 
@@ -24,6 +25,13 @@ BUNDLED_MODEL = "tiny-en"
 _PAD_MS = 300
 """Silence added after the sound: without it a last word is doubled or the sentence ends in a comma."""
 _SHORTEST_MS = 100
+_LONGEST_MS = 30_000
+"""Longer sound is cut: the model was made for 30 s, and leaves most of 70 s out."""
+_CUT_FROM_MS = 12_000
+_CUT_MS = 300
+"""A cut is made where this much is quietest, from ``_CUT_FROM_MS`` on: between two sentences, most likely."""
+_OF_NO_SPEECH = frozenset({"you"})
+"""What this model writes down of sound in which nobody speaks; as the whole of a turn it asks for nothing."""
 _OPTIONS = {
     "return_audio_data": "false",
     "identify_speakers": "false",
@@ -105,13 +113,17 @@ class Moonshine:
 
     def _words(self, pcm: bytes) -> str:
         # The recogniser's thread; the library gives up the interpreter's lock while it works.
-        samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-        padded = np.concatenate([samples, np.zeros(NEAR_RATE * _PAD_MS // 1000, np.float32)])
-        try:
-            transcript = self._transcriber.transcribe_without_streaming(padded, NEAR_RATE)
-        except Exception as why:  # the library raises its own, undocumented kinds
-            raise RecognitionError(f"recognition failed: {why}") from why
-        return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
+        samples = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
+        lines: list[str] = []
+        for piece in pieces(samples):
+            padded = np.concatenate([piece, np.zeros(NEAR_RATE * _PAD_MS // 1000, np.float32)])
+            try:
+                transcript = self._transcriber.transcribe_without_streaming(padded, NEAR_RATE)
+            except Exception as why:  # the library raises its own, undocumented kinds
+                raise RecognitionError(f"recognition failed: {why}") from why
+            lines += [line.text.strip() for line in transcript.lines]
+        words = " ".join(line for line in lines if line)
+        return "" if words.strip(" .,!?").lower() in _OF_NO_SPEECH else words
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -119,6 +131,23 @@ class Moonshine:
             Exception
         ):  # the process ends next; a complaint of the library mends nothing
             self._transcriber.close()
+
+
+def pieces(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Cut sound into pieces that the model can take, each cut where it is quietest.
+
+    Args:
+        samples: Mono at 16 kHz, any length.
+    """
+    longest, earliest, width = (NEAR_RATE * ms // 1000 for ms in (_LONGEST_MS, _CUT_FROM_MS, _CUT_MS))
+    cut = []
+    while samples.size > longest:
+        energy = np.cumsum(np.square(samples[earliest:longest], dtype=np.float64))
+        quietest = int(np.argmin(energy[width:] - energy[:-width]))
+        at = earliest + quietest + width // 2
+        cut.append(samples[:at])
+        samples = samples[at:]
+    return [*cut, samples]
 
 
 async def load(model_path: Path | None = None) -> Recogniser:
