@@ -89,6 +89,8 @@ _PATTERNS = (
         rf"(?P<n>{_NUMBER}) (?P<from>{_UNIT}) (?:in|to|into|as) (?P<to>{_UNIT})"
     ),
 )
+_INTO = re.compile(r"(?<=are) into (?=[a-z])")
+"""How many minutes are "in two" hours."""
 _VOCABULARY = frozenset(
     word for phrase in (*_BY_NAME, "convert change minus") for word in phrase.split() if len(word) >= 5
 )
@@ -101,6 +103,7 @@ def answer(text: str) -> Say | None:
         text: An utterance as ``wording.plain`` gives it.
     """
     text = corrected(text, _VOCABULARY).replace("metres", "meters").replace("metre", "meter")
+    text = _INTO.sub(" in 2 ", text)
     for pattern in _PATTERNS:
         found = pattern.fullmatch(text)
         if found:

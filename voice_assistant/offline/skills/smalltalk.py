@@ -45,14 +45,19 @@ _DATE = re.compile(
     r"|the date(?: today)?|today is date|what (?:year|month) is (?:it|this)"
     r"|what is the day(?: today)?|what day it is|what is todays? date|which day is (?:it|today))"
 )
-# A short recording of "flip a coin" is often misheard: a word that begins like "coin" will do after it.
+# A short recording of "flip a coin" is often misheard, so what sounds like it will do: after a flip that was
+# heard any short word between a k and an n or m; after what only sounds like a flip, the coin itself.
+_A = r"(?: (?:me|her|per))?(?: (?:an?|the))?"
+_FLIP = r"flip(?:s|ped|per)?|flick|flee"
 _COIN = re.compile(
-    r"(?:flip|flee|toss|throw|flick|spin)(?: me)? (?:an?|the) (?:[ckq]\w+)(?: for me)?"
-    r"|heads or tails|coin (?:flip|toss)"
+    rf"(?:{_FLIP}){_A} [ckq]u?[lr]?[aeiouy]{{1,2}}[rl]?[nm][a-z]?s?"
+    rf"|(?:{_FLIP}|flit|click|clip|slip|skip|lip|blip|phil+ip|toss(?:ed)?|throw|spin|select){_A}"
+    r" (?:coins?|quoin|koin|coyne?)"
+    r"|(?:heads?|hats|ads) (?:or|of|are|our|and|for|more) (?:tails?|tales)|coin (?:flip|toss)"
 )
 _DICE = re.compile(
-    r"(?:roll|throw|cast|toss)(?: me)? (?:(?P<n>an?|the|some|\d{1,2}) )?"
-    r"(?:(?P<sides>\d{1,3}) ?sided )?(?:dice|die|dies|d ?(?P<d>\d{1,3}))"
+    r"(?:roll(?:ed|ing|s)?|rolla|throw|cast|toss)(?: me)? (?:(?P<n>an?|the|some|to|too|\d{1,2}) )?"
+    r"(?:(?P<sides>\d{1,3}) ?sided )?(?:dice|die|dies|dye|diet|d ?(?P<d>\d{1,3}))"
 )
 _COUNT = re.compile(
     r"count(?P<down> (?:down|backwards?))?(?: from (?:an? )?(?P<a>\d+))?(?: (?:up )?to (?:an? )?(?P<b>\d+))?"
@@ -168,7 +173,7 @@ def spoken_date(now: datetime) -> str:
 
 
 def _roll(found: re.Match[str], dice: Random) -> Say | None:
-    count = int(found["n"]) if (found["n"] or "").isdigit() else 1
+    count = 2 if found["n"] in ("to", "too") else int(found["n"]) if (found["n"] or "").isdigit() else 1
     sides = int(found["sides"] or found["d"] or 6)
     if not (1 <= count <= 10 and 2 <= sides <= 100):
         return Say("I can roll up to 10 dice of up to 100 sides.")

@@ -19,21 +19,52 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _PART = r"(?:\d+(?:\.\d+)?(?: and (?:a )?half)?|an?|half an?) (?:second|minute|hour)s?(?: and a half)?"
 _LENGTH = rf"(?P<length>{_PART}(?: (?:and )?{_PART}){{0,2}})"
 _LABEL = r"(?: (?:for|called|named) (?:the |my |an? )?(?P<label>[a-z ]{2,30}))?"
-# Short recordings of "a timer for" are often heard as "a time worth for" or "a time for".
+_TASK = r"(?: (?:to|that i|about|of|for) (?:the |my |an? )?(?P<label>[a-z ]{2,30}))?"
 _TIMER = r"(?:timer|time(?: worth)?|countdown|alarm)"
-_VERB = r"(?:set|start|make|create|begin|put|give me|i need)"
+_WISH = (
+    r"(?:i|we) (?:want|need|would like|will need)(?: to have)?|(?:give|get) me|let me have|(?:may|can) i have"
+)
+_VERB = rf"(?:set(?: up)?|said|sat|setting|start|make|create|begin|put(?: on)?|add|run|have|{_WISH})"
+_ANY = r"(?:an?|the|my|another|one|one more)"
+_KIND = r"(?:new|other|second|short|quick|little|simple)"
+_FOR = r"(?:for|of|to|on|in|with|at|running)"
+_ALARM = (
+    r"(?:wake|call|alert|tell|warn|notify|remind|poke|ring|beep|buzz) (?:me|us)(?: up| back)?|ring|beep|"
+    r"let (?:me|us) know|(?:ring|sound) (?:an?|the|my) (?:alarm|bell)"
+)
 
 _SET = (
-    re.compile(rf"(?:{_VERB} )?(?:an?|the|my)? ?{_TIMER} (?:for|of|to|on|in) {_LENGTH}{_LABEL}"),
-    re.compile(rf"{_VERB} (?:an? )?{_LENGTH} (?:long )?{_TIMER}{_LABEL}"),
-    re.compile(rf"{_LENGTH} timer{_LABEL}"),
+    re.compile(rf"(?:{_VERB} )?(?:{_ANY} )?(?:{_KIND} )?{_TIMER}(?: {_FOR})? {_LENGTH}{_LABEL}"),
+    re.compile(rf"{_VERB} (?:{_ANY} )?(?:{_KIND} )?{_LENGTH} (?:long )?{_TIMER}{_LABEL}"),
+    re.compile(rf"(?:{_ANY} )?(?:{_KIND} )?{_LENGTH} {_TIMER}{_LABEL}"),
+    re.compile(rf"(?:{_VERB} )?(?:{_ANY} )?(?P<label>[a-z]{{3,20}}) timer {_FOR} {_LENGTH}"),
+    re.compile(rf"(?:{_ALARM}) (?:in|after|the) {_LENGTH}{_TASK}"),
+    re.compile(rf"remind (?:me|us) (?:to|about|of) (?:the |my |an? )?(?P<label>[a-z ]{{2,30}}) in {_LENGTH}"),
 )
-_CANCEL = re.compile(
-    r"(?:cancel|stop|delete|remove|clear|end|kill|turn off|forget|abort)"
-    r"(?: (?:the|my|that|all|all the|all my|this|every))? (?:timers?|countdown|alarms?)"
+_END = (
+    # The first three are what "cancel" is heard as.
+    r"(?:council|counsel|can (?:not )?(?:sell|solve)|cancel|stop|delete|remove|clear|end|kill|forget|abort|"
+    r"drop|dismiss|silence|(?:turn|switch|shut) off|get rid of|take (?:off|away))"
+)
+_WHICH = r"(?:all(?: of)? (?:the|my|your|these|those)|the|my|your|that|this|all|every|these|those|any)"
+_CANCEL = (
+    re.compile(rf"{_END}(?: {_WHICH})?(?: (?P<label>[a-z]{{3,20}}))?? (?:timers?|countdown|alarms?)"),
+    re.compile(rf"{_END}(?: {_WHICH})? timer for (?:the |my |an? )?(?P<label>[a-z ]{{2,30}})"),
+    re.compile(rf"(?:turn|switch|shut)(?: {_WHICH}) (?:timers?|alarms?) off"),
+    re.compile(r"no (?:more )?(?:timers?|alarms?)"),
 )
 _VOCABULARY = frozenset(
-    ("timer", "second", "seconds", "minute", "minutes", "cancel", "delete", "remove", "start", "create")
+    (
+        *("timer", "timers", "second", "seconds", "minute", "minutes", "cancel", "delete", "remove", "start"),
+        *("create", "alarm", "alarms", "another"),
+    )
+)
+# "A timer for ten" is heard as "a time or fourteen": where the 4 can be the "for", it is.
+_ER = r"\b(?:time (?:or|of|were|worth|her)|timer)"
+_MISHEARD = (
+    (re.compile(r"^(?:good|would) you (?=set )"), ""),
+    (re.compile(r"\btime (?:or|of|were|worth|her) (?:14|4 tenth)\b"), "timer for 10"),
+    (re.compile(rf"{_ER} (?:4 )?(?=\d)"), "timer for "),
 )
 _LONGEST_S = 24 * 3600.0
 
@@ -45,12 +76,11 @@ def answer(text: str) -> CallTool | None:
         text: An utterance as ``wording.plain`` gives it.
     """
     text = corrected(text, _VOCABULARY)
-    if _CANCEL.fullmatch(text):
-        return CallTool(
-            tool=CANCEL_TOOL,
-            done=lambda output: _told(output, "The timer is cancelled."),
-            without="I set no timers here: this client offers no tool for them, so there is none to cancel.",
-        )
+    for heard, meant in _MISHEARD:
+        text = heard.sub(meant, text)
+    for pattern in _CANCEL:
+        if found := pattern.fullmatch(text):
+            return _cancel((found.groupdict().get("label") or "").strip())
     for pattern in _SET:
         found = pattern.fullmatch(text)
         if found:
@@ -68,6 +98,16 @@ def _set(seconds: float, label: str) -> CallTool:
         label=label,
         done=lambda output: _told(output, f"Your timer is set for {said}."),
         without=f"I would set a timer for {said}, but this client offers no tool for timers.",
+    )
+
+
+def _cancel(label: str) -> CallTool:
+    which = f"{label} timer" if label else "timer"
+    return CallTool(
+        tool=CANCEL_TOOL,
+        label=label,
+        done=lambda output: _told(output, f"The {which} is cancelled.", f"There is no {which} running."),
+        without="I set no timers here: this client offers no tool for them, so there is none to cancel.",
     )
 
 
@@ -99,7 +139,7 @@ def spoken_length(seconds: float) -> str:
     return " and ".join(parts) if len(parts) < 3 else f"{parts[0]}, {parts[1]} and {parts[2]}"
 
 
-def _told(output: str, success: str) -> str:
+def _told(output: str, success: str, nothing: str = "") -> str:
     """Make a sentence of what the tool gave back: its own complaint, if it has one."""
     try:
         value = json.loads(output)
@@ -109,5 +149,5 @@ def _told(output: str, success: str) -> str:
         if value.get("error"):
             return f"That did not work: {value['error']}."
         if value.get("cancelled") in (0, []) or value.get("ok") is False:
-            return "There is no timer running."
+            return nothing or success
     return success
