@@ -95,16 +95,31 @@ def test_the_stage_is_ready_shows_what_is_said_and_gives_the_terminal_back(
     assert b"\x1b[?1049l" in program.raw
 
 
+def test_a_key_is_held_on_the_stage_as_elsewhere(stage: Stage, scripted: RealtimeServer) -> None:
+    scripted.play(answers_at_length)
+    with stage.terminal(scripted, "--stage", "--mode", "push-to-talk") as program:
+        program.until(lambda: program.keyboard_modes > 0)
+        program.until(lambda: bool(scripted.calls) and scripted.calls[0].session is not None)
+        with program.holding():
+            stage.say(words())
+            assert not scripted.calls[0].commits
+        program.until(lambda: bool(scripted.calls[0].commits))
+        program.interrupt()
+        assert program.wait() == 0
+        assert program.is_restored
+
+
 def test_a_key_ends_the_reply(stage: Stage, scripted: RealtimeServer) -> None:
     scripted.play(answers_at_length)
     with stage.terminal(scripted) as program:
         program.until("Connected to")
         stage.say(words(), pause(0.9))
-        program.until("i interrupt")
+        program.until("LIVE  speaking")
         program.type("i")
         program.until("[cut after")
         program.type("r")
-        program.until("i interrupt")
+        program.until("LIVE  speaking")
+        program.until("assistant: (again)")
         program.interrupt()
         assert program.wait() == 0
 

@@ -240,8 +240,8 @@ class TerminalProgram(Program):
     ) -> None:
         super().__init__(arguments, {**env, "TERM": "xterm-256color"}, folder)
         self.kind = kind
-        self.keyboard_modes = 0
-        """How many sets of the kitty protocol's flags are in force."""
+        self._modes = {"main": 0, "alternate": 0}
+        self._shown: Literal["main", "alternate"] = "main"
         self.raw = bytearray()
         """Every byte that was printed."""
         self._screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
@@ -252,6 +252,11 @@ class TerminalProgram(Program):
         self._far, self._near = os.openpty()
         fcntl.ioctl(self._near, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._before = termios.tcgetattr(self._near)
+
+    @property
+    def keyboard_modes(self) -> int:
+        """How many sets of the kitty protocol's flags are in force: each of the two screens has its own."""
+        return self._modes[self._shown]
 
     @property
     def printed(self) -> str:
@@ -275,7 +280,7 @@ class TerminalProgram(Program):
         """Is the terminal as it was: its settings, the cursor, the keyboard's modes?"""
         with self._lock:
             hidden = self._screen.cursor.hidden
-        return self.settings == self._before and not hidden and self.keyboard_modes == 0
+        return self.settings == self._before and not hidden and not any(self._modes.values())
 
     def __enter__(self) -> Self:
         self._start("terminal", self._near, self._near, self._near)
@@ -315,8 +320,9 @@ class TerminalProgram(Program):
         """Hold a key down."""
         up = threading.Event()
         code = ord(key)
-        self._send(f"\x1b[{code}u".encode() if self.kind == "kitty" else key.encode())
-        again = f"\x1b[{code};1:2u".encode() if self.kind == "kitty" else key.encode()
+        encoded = self.kind == "kitty" and self.keyboard_modes
+        self._send(f"\x1b[{code}u".encode() if encoded else key.encode())
+        again = f"\x1b[{code};1:2u".encode() if encoded else key.encode()
 
         def repeat() -> None:
             if not up.wait(REPEAT_AFTER_S):
@@ -331,7 +337,7 @@ class TerminalProgram(Program):
         finally:
             up.set()
             hand.join()
-            if self.kind == "kitty":
+            if encoded:
                 self._send(f"\x1b[{code};1:3u".encode())
 
     def hang_up(self) -> None:
@@ -371,7 +377,7 @@ class TerminalProgram(Program):
         cut = text.rfind(b"\x1b", max(0, len(text) - 16))
         is_cut = cut >= 0 and re.fullmatch(rb"\x1b(\[[<-?]?[0-9;]*)?", text[cut:]) is not None
         self._unread, text = (text[cut:], text[:cut]) if is_cut else (b"", text)
-        for found in re.finditer(rb"\x1b\[[<-?]?[0-9;]*[uc]", text):
+        for found in re.finditer(rb"\x1b\[[<-?]?[0-9;]*[uc]|\x1b\[\?1049[hl]", text):
             self._answer(found[0])
         with self._lock:
             # pyte does not know these, and would print parts of them.
@@ -380,11 +386,13 @@ class TerminalProgram(Program):
     def _answer(self, asked: bytes) -> None:
         if _DEVICE_ATTRIBUTES.fullmatch(asked):
             self._send(b"\x1b[?62;c" if self.kind == "kitty" else b"\x1b[?1;2c")
+        elif asked.endswith((b"h", b"l")):
+            self._shown = "alternate" if asked.endswith(b"h") else "main"
         elif self.kind == "kitty" and (keyboard := _KITTY.fullmatch(asked)):
             match keyboard[1], keyboard[2]:
                 case b">", _:
-                    self.keyboard_modes += 1
+                    self._modes[self._shown] += 1
                 case b"<", count:
-                    self.keyboard_modes -= int(count or b"1")
+                    self._modes[self._shown] -= int(count or b"1")
                 case b"?", _:
                     self._send(b"\x1b[?11u" if self.keyboard_modes else b"\x1b[?0u")

@@ -25,12 +25,15 @@ from voice_assistant.terminal.key_decoder import Drafted, KeyDecoder, KeyEvent, 
 from voice_assistant.terminal.key_settings import KeySettings
 from voice_assistant.terminal.line_editor import Draft
 
-ASK = b"\x1b[>27u\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
-"""Push the kitty protocol's flags 1 + 2 + 8 + 16 (unambiguous; with releases; all keys; with the text that
-each makes), have pastes and a lost focus marked, ask which flags are in force, and ask what every terminal
-answers: it ends the waiting."""
+PUSH, POP = b"\x1b[>27u", b"\x1b[<u"
+"""The kitty protocol's flags 1 + 2 + 8 + 16: unambiguous, with releases, all keys, with the text that each
+makes. A terminal has a pile of them for each of its two screens, so whoever changes screens pushes again."""
 
-UNDO = b"\x1b[<u\x1b[?1004l\x1b[?2004l"
+ASK = PUSH + b"\x1b[?2004h\x1b[?1004h\x1b[?u\x1b[c"
+"""Have pastes and a lost focus marked too, ask which flags are in force, and ask what every terminal answers:
+it ends the waiting."""
+
+UNDO = POP + b"\x1b[?1004l\x1b[?2004l"
 
 LAST_WORD = b"\x1b[c"
 """Asked after ``UNDO`` where releases are reported: what the terminal sent before its answer was for us."""

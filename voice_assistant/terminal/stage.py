@@ -18,11 +18,14 @@ from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.big_letters import SIZES, draw, drawable, letter_cells
 from voice_assistant.terminal.key_help import help_rows
+from voice_assistant.terminal.keys import POP, PUSH
 from voice_assistant.terminal.looks import draft_text
 from voice_assistant.terminal.painter import Painter, Row, Snapshot
 from voice_assistant.terminal.status_look import STATES
 
-_ALTERNATE, _NORMAL = "\x1b[?1049h", "\x1b[?1049l"
+_ALTERNATE, _NORMAL = "\x1b[?1049h" + PUSH.decode(), POP.decode() + "\x1b[?1049l"
+"""Into the alternate screen and out of it; keys are told there only where that is asked for there."""
+
 _HOME = "\x1b[H"
 
 NOTICE_S = 12.0
