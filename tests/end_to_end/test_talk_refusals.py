@@ -5,10 +5,13 @@ Each message is looked for in the words that a person sees, with its remedy and 
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from tests.support.litellm_proxy import LIVE_MODEL, LiteLLMProxy, free_port
 from tests.support.model_list import ListingServer
 from tests.support.proxy_fixtures import DEAD_MODEL
 from tests.support.realtime_server import RealtimeCall, RealtimeServer
-from tests.support.sound_server import SoundServer
+from tests.support.sound_server import ALSA_CONFIGURATION, SoundServer
 from tests.support.terminal_program import COMMAND, PipedProgram, home_environment
 from voice_assistant.errors import EXIT_CONFIG, EXIT_DEVICE, EXIT_LINK
 
@@ -203,6 +206,67 @@ def test_no_sound_device_at_all(stage: Stage, scripted: RealtimeServer) -> None:
     assert code == EXIT_DEVICE
     assert "no sound devices were found" in said
     assert "PULSE_SERVER" in said
+
+
+HOLD_IT = """
+import ctypes, os
+# A user's program may not open a terminal that another holds for itself, root's may: so be no root in this.
+libc = ctypes.CDLL(None)
+version, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+libc.capget(version, sets)
+for number in range(3):
+    sets[number] &= ~(1 << 21)
+libc.capset(version, sets)
+
+import sounddevice
+listed = sounddevice.query_devices
+
+def list_and_hold(*arguments, **named):
+    found = listed(*arguments, **named)
+    if os.path.exists({held!r}):
+        os.replace({held!r}, os.environ["ALSA_CONFIG_PATH"])
+    return found
+
+sounddevice.query_devices = list_and_hold
+"""
+"""PortAudio lists no device that it cannot open, so a busy one is met only if it is taken after that."""
+
+
+def test_a_device_that_another_program_holds(stage: Stage, scripted: RealtimeServer) -> None:
+    # The sound card is a terminal here, to ALSA's plugin for OSS: a device that can be opened for one alone.
+    holder, device = pty.openpty()
+    fcntl.ioctl(device, termios.TIOCEXCL)
+    configuration, held = stage.home / "asound.conf", stage.home / "held.conf"
+    configuration.write_text(ALSA_CONFIGURATION)
+    held.write_text(f'pcm.!default {{ type oss device "{os.ttyname(device)}" }}\n')
+    (stage.home / "sitecustomize.py").write_text(HOLD_IT.format(held=str(held)))
+    try:
+        code, said = said_by(
+            stage.plain(scripted, PYTHONPATH=str(stage.home), ALSA_CONFIG_PATH=str(configuration)), "device"
+        )
+    finally:
+        os.close(device)
+        os.close(holder)
+
+    assert code == EXIT_DEVICE
+    assert "'default' is busy: another program holds it" in said
+    assert "Close the program that uses it" in said.partition("fix:")[2]
+
+
+def test_a_device_that_refuses_every_rate(stage: Stage, scripted: RealtimeServer) -> None:
+    # The device is asked for what no device can, and PortAudio hands its refusal on.
+    (stage.home / "sitecustomize.py").write_text(
+        "import sounddevice\n"
+        "class Refused(sounddevice.RawInputStream):\n"
+        "    def __init__(self, **wanted):\n"
+        "        super().__init__(**{**wanted, 'samplerate': 3_000_000})\n"
+        "sounddevice.RawInputStream = Refused\n"
+    )
+    code, said = said_by(stage.plain(scripted, PYTHONPATH=str(stage.home)), "device")
+
+    assert code == EXIT_DEVICE
+    assert "the microphone 'default' refuses every sample rate that was tried" in said
+    assert "--input-device" in said.partition("fix:")[2]
 
 
 def test_a_sound_server_that_is_gone(stage: Stage, scripted: RealtimeServer, tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def _usable(direction: Direction, devices: list[Device]) -> list[Device]:
         noun = portaudio.NOUNS[direction]
         raise DeviceError(
             f"no {noun} was found; there are only {_names(devices)}",
-            remedy=f"Connect a {noun}, or allow this program to use it in the system's privacy settings.",
+            remedy=f"Connect a {noun}, or close the program that holds it (a busy one may not be listed), or"
+            " allow this program to use it in the system's privacy settings.",
         )
     return usable
 
