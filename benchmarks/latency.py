@@ -406,9 +406,10 @@ def main() -> int:
         measure_replies(rig, table, 6.0 if args.quick else 12.7)
         measure_capture(rig, table)
         measure_start(rig, table, 3 if args.quick else 5)
-        for kind in (None, "kitty"):
+        kinds: tuple[Kind | None, ...] = (None, "kitty")
+        for kind in kinds:
             measure_interruptions(rig, table, 3 if args.quick else 9, kind)
-        for kind in (None, "kitty"):
+        for kind in kinds:
             measure_cost(rig, table, 30.0 if args.quick else 120.0, kind)
         measure_key(rig, table, 2 if args.quick else 6, "kitty")
         measure_key(rig, table, 2 if args.quick else 6, "plain")
