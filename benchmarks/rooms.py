@@ -85,6 +85,11 @@ def without_echo(desk: Desk) -> Desk:
     return replace(desk, echo_dbfs=None)
 
 
+def far_away(desk: Desk, rng: np.random.Generator) -> Desk:
+    """The same desk with a Bluetooth loudspeaker: 0.4 to 0.6 s late, of which the devices know little."""
+    return replace(desk, playout_s=float(rng.uniform(0.4, 0.6)), capture_s=0.03, tells=False)
+
+
 class Convolver:
     """A long filter on a stream, block by block (uniformly partitioned overlap-save)."""
 

@@ -103,7 +103,8 @@ def test_the_tail_of_an_echo_is_as_long_as_its_delay_and_a_little_more() -> None
     coupling = Coupling()
     before = Coupling()
     follow(coupling, late(far, 6, 0.1), far)
-    follow(before, late(far[:60], 6, 0.1), far[:60])
+    # Somebody speaks as the reply begins: it cannot be told when its echo came.
+    follow(before, [1e-3] * 60, [0.0, *far[:59]])
 
     after = []
     for _ in range(40):
@@ -129,3 +130,17 @@ def test_no_delay_is_made_up_where_nothing_is_heard() -> None:
     follow(coupling, quiet(400), speech_like(400, 1))
 
     assert coupling.delay_frames is None
+
+
+def test_in_a_silent_room_the_first_moment_of_a_reply_tells_its_delay() -> None:
+    far = [0.0] * 20 + speech_like(40, 1)
+    coupling = Coupling()
+    follow(coupling, late(far, 6, 0.1), far)
+    assert coupling.delay_frames is None
+
+    ringing = 0
+    while coupling.played_within(RINGING_FRAMES):
+        coupling.follow(FLOOR, 0.0)
+        ringing += 1
+
+    assert 8 <= ringing <= 15

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -36,3 +39,19 @@ def test_the_detector_still_tells_speech_from_a_quiet_room(monkeypatch: pytest.M
 
     assert not any(one.is_speech for one in opinions[:100])
     assert sum(one.is_clear for one in opinions[115:]) > 60
+
+
+def test_the_program_loads_where_the_wheel_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['pywebrtc_audio'] = None\n"
+        "from voice_assistant.app import talk\n"
+        "from voice_assistant.core.echo import EchoSettings\n"
+        "from voice_assistant.core.listener import Listener\n"
+        "Listener(); print(EchoSettings().possible_mode)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ended.stdout, ended.returncode) == ("half-duplex\n", 0), ended.stderr

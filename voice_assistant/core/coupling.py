@@ -45,6 +45,9 @@ _LIKENESS_EVERY = 10
 _SPREAD_DB = 3.0
 """Both ends must move by this much (standard deviation) for a comparison to mean anything."""
 
+_RISEN_DB = 12.0
+"""So far over the floor the microphone hears something begin."""
+
 _PROOF_EVERY = 5
 """Frames between two looks for a proof."""
 
@@ -74,10 +77,13 @@ class Coupling:
         self._alike_at: int | None = None
         self.delay_frames: int | None = None
         """How long the echo takes, in frames; None until two looks in a row have agreed on it."""
+        self._first_delay: int | None = None
+        self._since_silence = 0
 
     def played_within(self, frames: int) -> bool:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
-        delay = PATH_FRAMES // 2 if self.delay_frames is None else self.delay_frames
+        known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
+        delay = next(one for one in known if one is not None)
         ages = range(1, min(len(self._far), delay + frames) + 1)
         return any(self._far[-age] >= _LOUD_DBFS for age in ages)
 
@@ -91,8 +97,11 @@ class Coupling:
         self._far.append(far)
         loudest = max(self._far)
         if loudest < _LOUD_DBFS:
+            self._since_silence = 0
             return False
         self._frames += 1
+        if self.delay_frames is None and len(self._near) > 1:
+            self._guess_delay()
         if self._frames % _PROOF_EVERY == 0:
             self._prove()
         if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
@@ -104,6 +113,16 @@ class Coupling:
             self._bound_db = _UNKNOWN_DB
             return True
         return False
+
+    def _guess_delay(self) -> None:
+        """Until the delay is measured: so long after a reply began in a silent room the microphone rose."""
+        self._since_silence += 1
+        if self._since_silence == 1 and self._near[-2] > self._floor_dbfs + AUDIBLE_DB:
+            # Somebody speaks already: another reply will tell.
+            self._since_silence = PATH_FRAMES
+        elif self._since_silence <= PATH_FRAMES and self._near[-1] > self._floor_dbfs + _RISEN_DB:
+            self._first_delay = self._since_silence
+            self._since_silence = PATH_FRAMES
 
     def _prove(self) -> None:
         """Lower the bound where loud sound was played and its echo has had the time to arrive."""

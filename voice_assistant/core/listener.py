@@ -26,6 +26,7 @@ from voice_assistant.core.events import (
     Released,
     SpokeWhileMuted,
 )
+from voice_assistant.core.evidence import FAINTEST_SCORE
 from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.neural import VoiceModel
@@ -140,7 +141,7 @@ class Listener:
             tail=cleaned.tail,
             score=opinion.score,
             settling=cleaned.settling,
-            weight=self._weigh(cleaned),
+            weight=self._weigh(cleaned, opinion.score),
             is_sure=opinion.is_sure,
             begins=cleaned.begins,
         )
@@ -166,9 +167,9 @@ class Listener:
             return changed
         return [*self._gate.sleep(at), *changed]
 
-    def _weigh(self, cleaned: Cleaned) -> float:
+    def _weigh(self, cleaned: Cleaned, score: float) -> float:
         """Weigh what may be an interruption; into the silence everything that is speech counts."""
-        if self._gate.is_open and cleaned.far_active:
+        if cleaned.far_active and (self._gate.is_open or score > FAINTEST_SCORE):
             return self._voicing.weigh(cleaned.frame)
         self._voicing.pass_by(cleaned.frame)
         return 1.0

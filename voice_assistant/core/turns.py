@@ -161,6 +161,7 @@ class TurnGate:
         self._kept: deque[AudioFrame] = deque()
         self._opinions: deque[bool] = deque(maxlen=self._longest_window())
         self._clear: deque[bool] = deque(maxlen=self._longest_window())
+        self._weights: deque[float] = deque(maxlen=self._longest_window())
         self._evidence = Evidence()
         self._pauses = Pauses(
             self._settings.hangover_ms,
@@ -232,6 +233,7 @@ class TurnGate:
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
+        self._weights.clear()
         self._evidence.clear()
         return events
 
@@ -267,10 +269,11 @@ class TurnGate:
         if self._mode == "push-to-talk" or self._is_asleep:
             return []
         self._opinions.append(heard.is_speech)
+        self._weights.append(heard.weight if heard.is_speech else 0.0)
         self._clear.append(heard.is_clear)
         self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
         if heard.echo:
-            self._evidence.take(heard.score, settling=heard.settling)
+            self._evidence.take(heard.score, settling=heard.settling, weight=heard.weight)
         else:
             self._evidence.clear()
         events: list[Event] = []
@@ -280,7 +283,7 @@ class TurnGate:
             self._suspected = True
             events.append(TurnSuspected(at))
         if self._is_onset(heard):
-            speech_ms = float(sum(self._opinions) * FRAME_MS)
+            speech_ms = sum(self._weights) * FRAME_MS
             if heard.echo:
                 speech_ms = max(speech_ms, self._evidence.speech_ms)
             return events + self._open(at, "voice", speech_ms, over_echo=heard.echo)
@@ -306,6 +309,7 @@ class TurnGate:
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
+        self._weights.clear()
         self._evidence.clear()
         self._suspected = False
         self._turns += 1
