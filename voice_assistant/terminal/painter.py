@@ -92,7 +92,7 @@ class Painter:
         self._hidden = False
         self._size = (0, 0)
         self._rendered: dict[Line, list[Row]] = {}
-        self._status: tuple[list[Text], list[Row]] | None = None
+        self._status: list[tuple[Text, Row]] = []
         self._to_copy: str | None = None
 
     def copy(self, words: str) -> None:
@@ -106,7 +106,7 @@ class Painter:
             self._size = size
             self._console.size = size
             self._rendered.clear()
-            self._status = None
+            self._status = []
             self._is_stale = True
         width, height = size
         region = self._region(snapshot, width - 1, height)
@@ -150,8 +150,15 @@ class Painter:
         )
         if snapshot.status.help_shown:
             status = [*help_rows(self._keys, width), *status]
-        if self._status is None or self._status[0] != status:
-            self._status = (status, [self._rows(text, width)[0] for text in status])
+        # The meters move all the time, and what stands beside them hardly ever.
+        known = self._status
+        self._status = [
+            known[at]
+            if at < len(known) and _is_alike(known[at][0], text)
+            else (text, self._rows(text, width)[0])
+            for at, text in enumerate(status)
+        ]
+        below = [row for _, row in self._status]
         rows: list[Row] = []
         kept: dict[Line, list[Row]] = {}
         for line in snapshot.live:
@@ -161,8 +168,8 @@ class Painter:
         if snapshot.draft:
             rows += self._rows(draft_text(snapshot.draft, width), width)
         # The newest rows are what matters; a region taller than the terminal could not be redrawn.
-        room = height - 1 - len(self._status[1])
-        return [*rows[-room:], *self._status[1]] if room > 0 else self._status[1][1 - height :]
+        room = height - 1 - len(below)
+        return [*rows[-room:], *below] if room > 0 else below[1 - height :]
 
     def _rows(self, text: Text, width: int) -> list[Row]:
         """Wrap a text at words and give each row as the terminal takes it."""
@@ -219,3 +226,8 @@ class Painter:
         data = text.encode(self._encoding, "replace")
         while data:
             data = data[os.write(self._fd, data) :]
+
+
+def _is_alike(text: Text, other: Text) -> bool:
+    """Do they look the same? rich itself does not compare the style that they begin with."""
+    return text == other and text.style == other.style
