@@ -16,6 +16,7 @@ from voice_assistant.core.events import (
     Configure,
     LinkLost,
     Recalled,
+    ReplyRecognised,
     ReplyText,
     TextEntered,
     UserText,
@@ -202,3 +203,20 @@ def test_what_was_typed_is_part_of_what_a_new_link_is_told() -> None:
     talk.far.pass_time(1.0)
 
     assert Recalled("user", "Call me Ada.") in talk.far.line.setup().recall
+
+
+def test_words_that_were_recognised_here_are_part_of_what_a_new_link_is_told() -> None:
+    talk = Conversation()
+    turn = talk.ask()
+    talk.far.begin_reply("wordless", 2.0)
+    talk.far.end_reply("wordless")
+    talk.far.pass_time(2.5)
+    talk.far.take(ReplyRecognised(talk.far.at, "wordless", "Goethe did.", 2000.0, is_last=True))
+    talk.cut()
+    talk.far.pass_time(1.0)
+
+    assert turn == 1
+    assert talk.far.line.setup().recall == (
+        Recalled("user", "Question 1?"),
+        Recalled("assistant", "Goethe did."),
+    )
