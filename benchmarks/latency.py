@@ -69,7 +69,9 @@ class Rig:
         self.sound = sound
         self.server = server
         self.home = home
-        self.env = home_environment(sound.env, home, LITELLM_API_KEY="sk-bench")
+        self.env = home_environment(
+            sound.env, home, LITELLM_API_KEY="sk-bench", VOICE_ASSISTANT_WORDS_RECOGNISE="false"
+        )
 
     def program(self, *flags: str, kind: Kind | None = None) -> PipedProgram | TerminalProgram:
         """Make the program: in a terminal of a kind, or in pipes."""

@@ -126,6 +126,22 @@ def test_an_interruption_lasts_from_the_onset_of_speech_until_the_fade_has_left_
     assert latency.waits.silence.count == 1
 
 
+def test_a_reply_that_was_paused_on_a_suspicion_was_silent_from_then_on() -> None:
+    paused_at_once: list[Event | Command] = [
+        PlayoutStarted(2.0, "a", 2.02),
+        TurnSuspected(3.05),
+        PausePlayout(),
+        TurnOpened(3.2, 2, FRAME, "voice", 200.0),
+        DropPlayout("a"),
+        PlayoutDropped(3.5, "a", 1050.0),
+    ]
+
+    (cut,) = times(Latency(), paused_at_once)
+
+    assert isinstance(cut, Interruption)
+    assert round(cut.silent_ms, 3) == 50.0 + FADE_MS + 20.0
+
+
 def test_an_interruption_by_key_begins_with_the_press() -> None:
     entries: list[Event | Command] = [
         PlayoutStarted(2.0, "a", 2.02),

@@ -135,8 +135,8 @@ none of three with 10.
 FIRST_PER_LATE = 16.0
 """The first deltas show soon enough how late the next may be: after 40 ms, slack for a stall of 300."""
 
-TOLERATED_MS = 20.0
-"""Lateness that a steady delivery shows, too: two blocks of the device, which is the clock here."""
+TOLERATED_MS = 14.0
+"""Lateness that a steady delivery shows, too: a block and a half of the device, which is the clock here."""
 
 FIRST_REFILL_MS = 80.0
 

@@ -15,6 +15,7 @@ from voice_assistant.core.events import (
     Command,
     DropPlayout,
     Event,
+    Level,
     PausePlayout,
     PlayoutDrained,
     PlayoutDropped,
@@ -27,6 +28,7 @@ from voice_assistant.core.events import (
     TurnAudio,
     TurnClosed,
     TurnOpened,
+    TurnSuspected,
 )
 
 REMEMBERED = 1000
@@ -158,6 +160,8 @@ class Latency:
         """Take the next entry; gives the times of an answer with its first audible sample, or of a cut."""
         asked = self._asked
         match entry:
+            case Level(at=at) | TurnSuspected(at=at):
+                self._now = at
             case TurnAudio(at=at, is_speech=is_speech):
                 self._now = at
                 if asked and is_speech:
@@ -201,7 +205,8 @@ class Latency:
 
     def _interrupted(self, onset_at: float, *, by_key: bool) -> None:
         playing = self._playing
-        if playing and playing.stopped_at is None:
+        # It may have been stopped already, on a suspicion that has now come true.
+        if playing and (playing.stopped_at is None or playing.onset_at is None):
             playing.onset_at, playing.by_key = onset_at, by_key
 
     def _cut(self, cut: _Playing) -> Interruption | None:
