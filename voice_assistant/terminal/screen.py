@@ -25,7 +25,7 @@ from voice_assistant.terminal.painter import Painter, Snapshot
 
 DRAW_EVERY_S = 0.1
 LEVEL_EVERY_S = 0.12
-"""How often the meters take a new level: six times as many come, and each that is taken has the rows drawn."""
+"""How often the meters take a new level. Six times as many come, and each that is taken is drawn."""
 
 LOOK_EVERY_S = 0.25
 """How often a change of the terminal's size is looked for while nothing else happens."""
