@@ -133,6 +133,7 @@ def test_a_reply_that_was_paused_on_a_suspicion_was_silent_from_then_on() -> Non
         PausePlayout(),
         TurnOpened(3.2, 2, FRAME, "voice", 200.0),
         DropPlayout("a"),
+        ResumePlayout(),  # for the replies after it
         PlayoutDropped(3.5, "a", 1050.0),
     ]
 

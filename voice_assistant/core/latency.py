@@ -126,6 +126,7 @@ class _Playing:
     onset_at: float | None = None
     by_key: bool = False
     stopped_at: float | None = None
+    is_given_up: bool = False
 
 
 class _Times:
@@ -192,9 +193,11 @@ class Latency:
                     return self._answered(asked, audible_at)
             case PlayoutDrained():
                 self._playing = None
-            case PausePlayout() | DropPlayout() if self._playing and self._playing.stopped_at is None:
-                self._playing.stopped_at = self._now
-            case ResumePlayout() if self._playing:
+            case PausePlayout() | DropPlayout() if self._playing:
+                self._playing.is_given_up |= isinstance(entry, DropPlayout)
+                if self._playing.stopped_at is None:
+                    self._playing.stopped_at = self._now
+            case ResumePlayout() if self._playing and not self._playing.is_given_up:
                 self._playing.onset_at = self._playing.stopped_at = None
             case PlayoutDropped(item=item) if self._playing and item == self._playing.item:
                 playing, self._playing = self._playing, None
