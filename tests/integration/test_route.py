@@ -152,6 +152,17 @@ async def test_a_certificate_of_an_unknown_authority_is_refused_in_words(authori
     assert "certificate is not trusted" in lost.reason
 
 
+async def test_a_certificate_of_another_name_is_refused_in_words_though_its_authority_is_trusted(
+    authority: Authority,
+) -> None:
+    async with tls_server(authority) as port:
+        route = Route(RouteSettings(ca_file=str(authority.ca)))
+        (lost,) = await first_events(route, url=f"wss://localhost:{port}/v1/realtime")
+
+    assert isinstance(lost, LinkLost)
+    assert "certificate is not trusted" in lost.reason
+
+
 async def test_the_proxys_password_is_given_and_never_told(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
