@@ -19,6 +19,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "stretch": (),
     "decoding": (),
     "latency": (),
+    "recognition": (),
+    "recognising": (),
 }
 """The measurements that need no choice, and the data of each."""
 
