@@ -213,3 +213,17 @@ def test_what_has_been_overwritten_is_silence() -> None:
     frame = streams.far_end.partner(streams.near_end + BLOCK, BLOCK, streams.near_end + BLOCK)
 
     assert frame.pcm == bytes(2 * BLOCK)
+
+
+def test_a_loudspeaker_that_holds_more_than_before_has_its_reference_held_back_by_as_much() -> None:
+    streams = Streams()
+    leads = []
+    for hold_back_s in (0.0, 0.08, 0.02, 0.0):
+        streams.far_end.hold_back_s = hold_back_s
+        streams.far_end.realign()
+        streams.run(100)
+        leads.append((streams.played - streams.newest() - 1) / REPLY_RATE)
+
+    moved = [round(lead - leads[0], 4) for lead in leads]
+    assert moved == pytest.approx([0.0, 0.08, 0.02, 0.0], abs=0.006)
+    assert streams.far_end.slips == 0
