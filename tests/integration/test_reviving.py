@@ -47,7 +47,7 @@ async def talking(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[DeskRi
     settings = ProviderSettings(name="offline")
     async with AsyncExitStack() as stack:
         provider = await open_provider(settings, OfflineSettings(), [], stack, key="", chat_key="", log=None)
-        rig = DeskRig(settings, opened=provider, speed=2.0)
+        rig = DeskRig(settings, opened=provider, speed=4.0)
         async with rig.talking() as desk:
             yield desk, pids
 
