@@ -35,8 +35,8 @@ EXACT = {
     "VOICE_ASSISTANT_PLAYOUT_PREFILL_MS": "500",
     "VOICE_ASSISTANT_WORDS_RECOGNISE": "false",
 }
-"""Nothing is drawn out, and a busy machine is no reason for a gap: so samples can be compared. Replies here are
-made of vowels and noise, and nobody shall find words in them."""
+"""Nothing is drawn out, and a busy machine is no reason for a gap: so samples can be compared. Replies here
+are made of vowels and noise, and nobody shall find words in them."""
 
 
 class Reachable(Protocol):

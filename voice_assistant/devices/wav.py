@@ -116,7 +116,7 @@ class FileMicrophone:
         self._sound = b""
         self._next_sample = 0
         self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self.overruns = 0
         """A file loses nothing: always 0."""
 
@@ -130,7 +130,7 @@ class FileMicrophone:
             self._sound = read_at(self._path, NEAR_RATE)
         self._far_end.realign()
         self._due = self._clock() + CAPTURE_MS / 1000
-        self._timer = self._loop.call_later(CAPTURE_MS / 1000, self._speak)
+        self._timer = self._loop.call_later(CAPTURE_MS / 1000, self._come)
 
     def close(self) -> None:
         """Stop speaking."""
@@ -142,21 +142,32 @@ class FileMicrophone:
         """Speak this too: from now on, or after what is still being spoken. 16-bit mono at 16 kHz."""
         self._sound = self._sound.ljust(self._next_sample * SAMPLE_BYTES, b"\0") + pcm
 
-    def _speak(self) -> None:
-        while self._timer is not None and self._due <= self._clock():
-            self._speak_block(self._due)
+    def _come(self) -> None:
+        # After a stall of the loop a loudspeaker that is a file has as much to catch up with as we have, and it
+        # is the far end of ours. So it goes first: whatever is due by now has run a round later.
+        self._timer = self._loop.call_soon(self._give_way, self._clock())
+
+    def _give_way(self, now: float) -> None:
+        self._timer = self._loop.call_soon(self._speak, now)
+
+    def _speak(self, now: float) -> None:
+        while self._timer is not None and self._due <= now:
+            # As much as the loudspeaker would have been given by then, had nothing stalled.
+            late_blocks = int((now - self._due) * 1000 / PLAYOUT_MS)
+            written = self._far_end.written - late_blocks * REPLY_RATE * PLAYOUT_MS // 1000
+            self._speak_block(self._due, max(0, written))
             self._due += CAPTURE_MS / 1000
         if self._timer is not None:
-            self._timer = self._loop.call_later(max(0.0, self._due - self._clock()), self._speak)
+            self._timer = self._loop.call_later(max(0.0, self._due - self._clock()), self._come)
 
-    def _speak_block(self, at: float) -> None:
+    def _speak_block(self, at: float, written: int) -> None:
         first, length = self._next_sample, NEAR_RATE * CAPTURE_MS // 1000
         pcm = self._sound[first * SAMPLE_BYTES : (first + length) * SAMPLE_BYTES]
         near = AudioFrame(pcm.ljust(length * SAMPLE_BYTES, b"\0"), NEAR_RATE, first)
         self._next_sample = near.end_sample
         far_samples = REPLY_RATE * CAPTURE_MS // 1000
         far_end = near.end_sample * REPLY_RATE // NEAR_RATE
-        far = self._far_end.partner(far_end, far_samples, self._far_end.written)
+        far = self._far_end.partner(far_end, far_samples, written)
         self._post(Captured(at, near, far))
         silent_s = near.end_sample / NEAR_RATE - len(self._sound) / SAMPLE_BYTES / NEAR_RATE
         if self._grace_s is not None and silent_s >= self._grace_s:
