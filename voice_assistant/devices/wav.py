@@ -143,7 +143,7 @@ class FileMicrophone:
         self._sound = self._sound.ljust(self._next_sample * SAMPLE_BYTES, b"\0") + pcm
 
     def _come(self) -> None:
-        # After a stall of the loop a loudspeaker that is a file has as much to catch up with as we have, and it
+        # After a stall of the loop a loudspeaker that is a file has as much to catch up with as we have, and
         # is the far end of ours. So it goes first: whatever is due by now has run a round later.
         self._timer = self._loop.call_soon(self._give_way, self._clock())
 
