@@ -128,7 +128,7 @@ class EchoCanceller:
         self._far = Reference()
         self._past: deque[Samples] = deque(maxlen=PATH_FRAMES + 1)
         self._held_back = 0
-        self._raw_tail: Samples = np.zeros(AEC3_DELAY, np.int16)
+        self._raw_tail = bytes(AEC3_DELAY * SAMPLE_BYTES)
         self._next_sample: int | None = None
         self._is_cleaned = False
         self._silent_frames = _HOLD_FRAMES
@@ -154,8 +154,9 @@ class EchoCanceller:
         reference = self._far.take(far)
         self._silent_frames = self._silent_frames + 1 if far.pcm == _DIGITAL_SILENCE else 0
         self._past.append(reference)
-        delayed = np.concatenate((self._raw_tail, raw[:-AEC3_DELAY]))
-        self._raw_tail = raw[-AEC3_DELAY:]
+        waiting = self._raw_tail + near.pcm
+        delayed_pcm, self._raw_tail = waiting[: len(near.pcm)], waiting[len(near.pcm) :]
+        delayed = np.frombuffer(delayed_pcm, np.int16)
         held_back = self._past[-1 - min(self._held_back, len(self._past) - 1)]
 
         far_active = self._silent_frames < _HOLD_FRAMES
@@ -178,13 +179,14 @@ class EchoCanceller:
             removed_db = self._loss.db if echo else 0.0
 
         judged = self._cross(delayed, out, echo)
-        sent = delayed if self._settings.send == "raw" else judged
+        judged_pcm = delayed_pcm if judged is delayed else judged.tobytes()
+        sent = delayed_pcm if self._settings.send == "raw" else judged_pcm
         voice, begins = self._stretch(near.first_sample, sent)
         if begins:
             self._coupling = Coupling()
             self._held_back = 0
             self._settling = _SETTLING_FRAMES
-        frame = AudioFrame(judged.tobytes(), NEAR_RATE, near.first_sample - AEC3_DELAY)
+        frame = AudioFrame(judged_pcm, NEAR_RATE, near.first_sample - AEC3_DELAY)
         return Cleaned(frame, voice, begins, far_active, echo, tail, rings, settling, removed_db)
 
     def _reach_back(self, delay_frames: int | None) -> None:
@@ -211,18 +213,17 @@ class EchoCanceller:
         weight[:_FADE_SAMPLES] = np.linspace(0, 1, _FADE_SAMPLES)
         return np.rint(before * (1 - weight) + after * weight).astype(np.int16)
 
-    def _stretch(self, first_sample: int, voice: Samples) -> tuple[AudioFrame, bool]:
+    def _stretch(self, first_sample: int, pcm: bytes) -> tuple[AudioFrame, bool]:
         """Give the voice its index; a short hole becomes silence, a long one begins a new stretch."""
         hole = None if self._next_sample is None else first_sample - self._next_sample
         self._next_sample = first_sample + FRAME_SAMPLES
         if hole is not None and hole < 0:
             raise ValueError(f"near goes back by {-hole} samples to {first_sample}")
+        cut = AEC3_DELAY * SAMPLE_BYTES
         if hole is None or hole > _LONGEST_HOLE:
             # The first samples belong to before the stretch: AEC3's delay.
-            return AudioFrame(voice[AEC3_DELAY:].tobytes(), NEAR_RATE, first_sample), True
-        pcm = voice.tobytes()
+            return AudioFrame(pcm[cut:], NEAR_RATE, first_sample), True
         if hole:
-            cut = AEC3_DELAY * SAMPLE_BYTES
             pcm = pcm[:cut] + bytes(hole * SAMPLE_BYTES) + pcm[cut:]
         return AudioFrame(pcm, NEAR_RATE, first_sample - hole - AEC3_DELAY), False
 
