@@ -35,7 +35,7 @@ from voice_assistant.core.output_latency import (
 )
 
 FRAME = AudioFrame(bytes(640), NEAR_RATE)
-OPENED = DeviceOpened(0.0, "playout", "built-in", latency_ms=20.0)
+OPENED = DeviceOpened(-10.0, "playout", "built-in", latency_ms=20.0)
 
 
 def opened(kept_ms: float = 0.0) -> OutputLatency:
@@ -76,11 +76,11 @@ def test_a_device_that_ran_dry_holds_as_much_as_the_gap_was_long() -> None:
 
     take(latency, DeviceStarved(5.0, 12.0))
     first = next_change(latency)
-    take(latency, DeviceOpened(5.1, "playout", "built-in"), DeviceStarved(6.0, 75.0))
+    take(latency, DeviceOpened(5.1, "playout", "built-in"), DeviceStarved(8.0, 75.0))
 
     assert first is not None
     assert first[1] == STEPS_MS[1]
-    assert next_change(latency) == (6.0, 90.0)
+    assert next_change(latency) == (8.0, 90.0)
 
 
 def test_it_is_opened_again_only_when_the_reply_has_been_heard() -> None:
@@ -149,6 +149,14 @@ def test_what_proved_too_little_is_tried_again_only_after_twice_the_calm() -> No
     change = next_change(latency)
     assert change is not None
     assert change[0] - (CALM_S + 10.0) == pytest.approx(2 * CALM_S)
+
+
+def test_what_happens_while_the_program_starts_is_no_reason() -> None:
+    latency = OutputLatency()
+
+    take(latency, DeviceOpened(3.0, "playout", "built-in"), DeviceStarved(3.1, 120.0))
+
+    assert latency.deadline() is None
 
 
 def test_a_machine_that_slept_is_no_reason() -> None:

@@ -35,6 +35,9 @@ STEPS_MS = (0.0, 40.0, 60.0, 90.0, 130.0, 200.0)
 LONGEST_GAP_MS = 300.0
 """Where a machine stands still for longer, no step would have bridged it, and more of it is only later."""
 
+SETTLED_S = 2.0
+"""After a device was opened. Until then the program itself is starting, which says nothing of later."""
+
 QUIET_S = 0.4
 """After the last sound of a reply, until what the device holds has been heard."""
 
@@ -66,6 +69,7 @@ class OutputLatency:
         self._calm_from: float | None = None
         self._lowered_at: float | None = None
         self._quiet_at = 0.0
+        self._settled_at = 0.0
         self._sounding: set[str] = set()
         self._has_turn = False
         self._is_open = False
@@ -85,11 +89,12 @@ class OutputLatency:
         if self._is_fixed:
             return []
         match event:
-            case DeviceStarved(at=at, gap_ms=gap_ms) if gap_ms <= LONGEST_GAP_MS:
+            case DeviceStarved(at=at, gap_ms=gap_ms) if gap_ms <= LONGEST_GAP_MS and at >= self._settled_at:
                 self._starve(at, gap_ms)
             case DeviceOpened(at=at, direction="playout"):
                 self._is_open = True
                 self._calm_from = at
+                self._settled_at = at + SETTLED_S
             case DeviceLost(direction="playout"):
                 self._is_open = False
             case ClockJumped(at=at):
