@@ -47,7 +47,7 @@ def run(home: Path, *words: str, env: dict[str, str] | None = None) -> Ended:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -53,7 +53,7 @@ def test_with_a_loudspeaker_the_answers_are_heard_and_the_terminal_is_given_back
         sound_server.record() as recording,
         TerminalProgram(["demo", "--record", "kept"], env, tmp_path) as program,
     ):
-        code = program.wait(within_s=90)
+        code = program.wait(within_s=180)
         told = program.printed
         restored = program.is_restored
 
@@ -67,7 +67,7 @@ def test_with_a_loudspeaker_the_answers_are_heard_and_the_terminal_is_given_back
 
 
 def test_without_sound_a_conversation_of_three_turns_is_written_down(silent: SilentDemo) -> None:
-    told, notices = silent.running.communicate(timeout=90)
+    told, notices = silent.running.communicate(timeout=180)
 
     assert silent.running.returncode == 0, told + notices
     spoken = [line for line in told.splitlines() if re.match("you: |assistant: ", line)]
@@ -104,7 +104,7 @@ def test_where_speech_cannot_be_recognised_it_says_what_to_do(tmp_path: Path) ->
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -131,7 +131,7 @@ def test_a_conversation_that_does_not_come_about_is_a_failure(tmp_path: Path) ->
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -30,7 +30,7 @@ def run(env: Mapping[str, str], home: Path, *words: str) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -42,7 +42,7 @@ def run(server: RealtimeServer, tmp_path: Path, *arguments: str) -> subprocess.C
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -37,7 +37,7 @@ def outcome(folder: Path, text: str, **environ: str) -> subprocess.CompletedProc
         env=inherited | environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

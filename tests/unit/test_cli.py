@@ -37,7 +37,7 @@ def run(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[s
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -145,7 +145,7 @@ def test_what_nobody_expected_is_one_line_here_and_a_traceback_in_the_log(tmp_pa
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
     )
 
     assert ended.returncode == 1
@@ -205,7 +205,7 @@ def test_help_and_errors_of_usage_load_nothing_heavy(words: list[str]) -> None:
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=True
     )
 
     assert ended.stdout.splitlines()[-1] == "[]"

@@ -51,7 +51,7 @@ def test_the_program_loads_where_the_wheel_is_missing() -> None:
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=False
     )
 
     assert (ended.stdout, ended.returncode) == ("half-duplex\n", 0), ended.stderr
