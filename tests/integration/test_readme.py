@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTION = ROOT / "tests/data/questions/what_time_is_it.wav"
 
 NOT_RUN = {
-    "make demo": "its commands are looked at below; the demo itself is held in tests/end_to_end/test_demo.py",
-    "make talk": "the same; conversations are held in tests/end_to_end",
-    "pipx install .": "from a wheel of this checkout in test_wheel.py",
-    "uvx --from . voice-assistant --help": "the same",
+    "make (demo|talk)": "its commands are looked at below; tests/end_to_end holds the demo and conversations",
+    "pipx install .*|uvx .*": "from a wheel of this checkout, in test_wheel.py",
+    "python3 scripts/setup.py.*": "it changes the environment that tests run in; see test_setup.py",
+    ".venv/bin/voice-assistant (talk|setup)( .*)?": "there is nobody to talk; tests/end_to_end plays somebody",
 }
+"""Lines that are not run, as patterns, and why."""
 
 WITHOUT_SOUND = 3
 """What the doctor ends with on a machine without a sound device."""
@@ -44,7 +45,12 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if line not in NOT_RUN])
+def runs(line: str) -> bool:
+    """Say whether a line is run here."""
+    return not any(re.fullmatch(pattern, line) for pattern in NOT_RUN)
+
+
+@pytest.mark.parametrize("line", filter(runs, lines()))
 def test_a_line_of_the_readme_runs(line: str, clone: Path) -> None:
     path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
     env = home_environment(os.environ, clone, ALSA_CONFIG_PATH=str(clone / "asound.conf"), PATH=path)
@@ -67,9 +73,11 @@ def test_a_line_of_the_readme_runs(line: str, clone: Path) -> None:
         assert "It is" in done.stdout
 
 
-def test_what_is_not_run_is_in_the_readme() -> None:
-    assert set(NOT_RUN) - set(lines()) == set()
-    assert len(lines()) > len(NOT_RUN) + 3
+def test_most_of_the_readme_runs() -> None:
+    ran = list(filter(runs, lines()))
+
+    assert {line.split()[0].rpartition("/")[2] for line in ran} >= {"voice-assistant", "export", "source"}
+    assert "make demo" in lines()
 
 
 @pytest.mark.parametrize("verb", ["demo", "talk"])
