@@ -112,7 +112,7 @@ async def _offline(
     if settings.name == "auto":
         notice = (
             "No provider is configured: this is the offline assistant on this machine. For Gemini set "
-            "LITELLM_URL and LITELLM_API_KEY."
+            "LITELLM_URL and LITELLM_API_KEY, or answer the questions of 'voice-assistant setup'."
         )
     return Provider(
         name="offline",
