@@ -21,7 +21,7 @@ NOT_RUN = {
     "make (demo|talk)": "its commands are looked at below; tests/end_to_end holds the demo and conversations",
     "pipx install .*|uvx .*": "from a wheel of this checkout, in test_wheel.py",
     "python3 scripts/setup.py.*": "it changes the environment that tests run in; see test_setup.py",
-    ".venv/bin/voice-assistant (talk|setup)( .*)?": "there is nobody to talk; tests/end_to_end plays somebody",
+    ".venv/bin/voice-assistant (talk|setup)( .*)?": "nobody is there to talk; tests/end_to_end plays somebody",
 }
 """Lines that are not run, as patterns, and why."""
 
@@ -50,7 +50,7 @@ def runs(line: str) -> bool:
     return not any(re.fullmatch(pattern, line) for pattern in NOT_RUN)
 
 
-@pytest.mark.parametrize("line", filter(runs, lines()))
+@pytest.mark.parametrize("line", [line for line in lines() if runs(line)])
 def test_a_line_of_the_readme_runs(line: str, clone: Path) -> None:
     path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
     env = home_environment(os.environ, clone, ALSA_CONFIG_PATH=str(clone / "asound.conf"), PATH=path)
@@ -74,7 +74,7 @@ def test_a_line_of_the_readme_runs(line: str, clone: Path) -> None:
 
 
 def test_most_of_the_readme_runs() -> None:
-    ran = list(filter(runs, lines()))
+    ran = [line for line in lines() if runs(line)]
 
     assert {line.split()[0].rpartition("/")[2] for line in ran} >= {"voice-assistant", "export", "source"}
     assert "make demo" in lines()
