@@ -23,11 +23,11 @@ from tests.support.spoken import Samples, pause, pcm
 from tests.support.terminal_program import Kind, PipedProgram, Program, TerminalProgram, home_environment
 from voice_assistant.core.audio import NEAR_RATE
 
-SETTLED_S = 0.4
+SETTLED_S = 0.8
 """From the last word of the set-up to a microphone that is surely heard."""
 
 
-DEVICE_S = 0.3
+DEVICE_S = 0.5
 """What may still be inside the loudspeaker when the program has handed the last sample out."""
 
 EXACT = {

@@ -108,7 +108,7 @@ async def test_a_process_that_does_not_stay_alive_is_given_up_with_a_reason() ->
     process = Mortal()
     kept = Reviving(process)
     await kept.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not kept.failure:
             await asyncio.sleep(0.01)
     await kept.stop()
@@ -127,7 +127,7 @@ async def test_one_that_cannot_start_again_says_why(monkeypatch: pytest.MonkeyPa
         raise LinkError("no room on this machine", remedy="Make some.")
 
     process.start = refuse  # type: ignore[method-assign]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not kept.failure:
             await asyncio.sleep(0.01)
     await kept.stop()
