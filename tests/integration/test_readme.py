@@ -21,7 +21,7 @@ NOT_RUN = {
     "make (demo|talk)": "its commands are looked at below; tests/end_to_end holds the demo and conversations",
     "pipx install .*|uvx .*": "from a wheel of this checkout, in test_wheel.py",
     "python3 scripts/setup.py.*": "it changes the environment that tests run in; see test_setup.py",
-    ".venv/bin/voice-assistant (talk|setup)( .*)?": "nobody is there to talk; tests/end_to_end plays somebody",
+    ".venv/bin/voice-assistant (talk|setup)( .*)?": "nobody talks here; tests/end_to_end plays somebody",
 }
 """Lines that are not run, as patterns, and why."""
 
