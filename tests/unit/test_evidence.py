@@ -59,4 +59,4 @@ def test_a_faint_voice_has_been_heard_for_as_long_as_a_clear_one_but_never_for_l
         evidence.take(CLEAR, settling=False)
 
     assert short == 80
-    assert evidence.speech_ms == 220
+    assert evidence.speech_ms == 180

@@ -60,6 +60,7 @@ RINGING_FRAMES = 5
 LONG_RINGING_FRAMES = 20
 """Frames (0.4 s) after which a room has swallowed 48 dB of it by itself."""
 
+_LONG_AGO = 10_000
 _UNKNOWN_DB = 200.0
 
 
@@ -79,13 +80,13 @@ class Coupling:
         """How long the echo takes, in frames; None until two looks in a row have agreed on it."""
         self._first_delay: int | None = None
         self._since_silence = 0
+        self._since_loud = _LONG_AGO
 
     def played_within(self, frames: int) -> bool:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
         known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
         delay = next(one for one in known if one is not None)
-        ages = range(1, min(len(self._far), delay + frames) + 1)
-        return any(self._far[-age] >= _LOUD_DBFS for age in ages)
+        return self._since_loud < delay + frames
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
@@ -95,6 +96,7 @@ class Coupling:
         self._floor_dbfs = min(floor, self._floor_dbfs + _FLOOR_RISE_DB) if self._near else floor
         self._near.append(near)
         self._far.append(far)
+        self._since_loud = 0 if far >= _LOUD_DBFS else self._since_loud + 1
         loudest = max(self._far)
         if loudest < _LOUD_DBFS:
             self._since_silence = 0

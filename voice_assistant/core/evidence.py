@@ -36,7 +36,7 @@ _SETTLING_DOUBT = 2.0
 """While AEC3 does not know the room yet, it takes twice as much."""
 
 
-_LONGEST_ONSET_MS = 220.0
+_LONGEST_ONSET_MS = 180.0
 """No more than this counts as heard before the reply was paused: what confirms an interruption is to be heard
 in the quiet, or an echo that AEC3 has lost track of confirms itself."""
 

@@ -75,7 +75,7 @@ class FloorSettings:
     """
 
     duck_db: float = 20.0
-    min_interruption_ms: int = 300
+    min_interruption_ms: int = 340
     confirm_within_ms: int = 1500
     hold_reply_ms: int = 300
 
