@@ -1,4 +1,4 @@
-"""Barge-in on open speakers, in a closed loop: ``python -m benchmarks.echo --seed N --minutes M``.
+"""Barge-in on open speakers, in a closed loop: ``python -m benchmarks.echo --seed N --minutes M [--neural]``.
 
 The program's own Listener, Floor, Replies, Mixer and FarEnd run at simulated desks (``rooms.py``): what they
 decide really ducks, pauses, resumes and drops what the loudspeaker plays, and the microphone hears that. A
@@ -27,8 +27,10 @@ import numpy as np
 
 from benchmarks.echo_loop import DESK_S, Books, Loop
 from benchmarks.rooms import draw_desk, far_away
-from benchmarks.turns import UnreadableError
+from benchmarks.turns import UnreadableError, no_model
 from benchmarks.voices import speech
+from voice_assistant.errors import ConfigError
+from voice_assistant.opinions.silero import SileroVoice
 
 ROWS = {"SER -10 dB": -10.0, "SER +0 dB": 0.0, "SER +10 dB": 10.0, "headphones": None, "Bluetooth": 0.0}
 """The user's level relative to the echo's, in dB; None for no echo."""
@@ -48,11 +50,14 @@ def main(argv: list[str] | None = None) -> int:
         default=root / "tests" / "data" / "speech",
         help="folder of WAV or FLAC, 16 kHz mono; labels.json in it says where they speak",
     )
+    parser.add_argument("--neural", action="store_true", help='with [speech] detector = "neural"')
     parser.add_argument("--json", type=Path, help="write the table here too")
     args = parser.parse_args(argv)
     try:
         clips = list(speech(args.speech))
-    except UnreadableError as error:
+        new_model = SileroVoice if args.neural else no_model
+        new_model()
+    except (UnreadableError, ConfigError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     rows: dict[str, dict[str, float]] = {}
@@ -64,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
             desk_drawn = draw_desk(rng)
             if name == "Bluetooth":
                 desk_drawn = far_away(desk_drawn, rng)
-            Loop(desk_drawn, ser_db, clips, rng, books).run()
+            Loop(desk_drawn, ser_db, clips, rng, books, new_model()).run()
         rows[name] = books.figures()
         sys.stdout.write(row(name, rows[name]))
         sys.stdout.flush()

@@ -34,6 +34,7 @@ from voice_assistant.core.events import (
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.mixer import Drained, Mixer, PlayoutSettings, Started
+from voice_assistant.core.neural import VoiceModel
 from voice_assistant.core.replies import Replies
 from voice_assistant.devices.far_end import FarEnd
 
@@ -131,10 +132,17 @@ class Loop:
         clips: Speech for both sides.
         rng: Draws everything else.
         books: Where it is written down.
+        model: The listener's fifth opinion, if it has one.
     """
 
     def __init__(
-        self, desk: Desk, ser_db: float | None, clips: list[Clip], rng: np.random.Generator, books: Books
+        self,
+        desk: Desk,
+        ser_db: float | None,
+        clips: list[Clip],
+        rng: np.random.Generator,
+        books: Books,
+        model: VoiceModel | None = None,
     ) -> None:
         self._desk = desk if ser_db is not None else without_echo(desk)
         self._rng = rng
@@ -150,7 +158,7 @@ class Loop:
         blocks = round(DESK_S / 0.02)
         self._near = room_noise(blocks * BLOCK, desk.noise_dbfs, rng)
 
-        self._listener = Listener()
+        self._listener = Listener(model=model)
         self._replies = Replies()
         self._floor = Floor(FloorSettings(), self._replies)
         self._mixer = Mixer(PlayoutSettings())

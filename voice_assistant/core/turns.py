@@ -98,8 +98,9 @@ SUSPICION = Share(3, 4)
 NOBODY_MS = 200
 """A turn that echo may have opened, and that ends with less speech than this, was nobody's."""
 
-WAKE_PRE_ROLL_MS = 2000
-"""Kept before a turn that a wake word began: the word itself, and what was said in the same breath."""
+WAKE_KEPT_MS = 250
+"""Kept of what was said before a wake word was recognised, which is at its end: no question in the same
+breath begins sooner. The word itself is for us, and misleads whoever is to understand the question."""
 
 WITHDRAWAL_FRAMES = 15
 """Frames (0.3 s) without speech after which a suspicion has passed."""
@@ -245,6 +246,7 @@ class TurnGate:
     def wake(self) -> None:
         """Let a voice open a turn again. What it said until now was the wake word."""
         self._is_asleep = False
+        self._forget_before(WAKE_KEPT_MS)
         self._opinions.clear()
         self._clear.clear()
         self._evidence.clear()
@@ -327,10 +329,12 @@ class TurnGate:
         return "silence" if self._pauses.is_over else None
 
     def _keep(self, frame: AudioFrame) -> None:
-        least_ms = WAKE_PRE_ROLL_MS if self._mode == "wake-word" else 0
-        limit = max(least_ms, self._settings.pre_roll_ms) * NEAR_RATE // 1000
         self._kept.append(frame)
-        while len(self._kept) > 1 and frame.end_sample - self._kept[0].first_sample > limit:
+        self._forget_before(self._settings.pre_roll_ms)
+
+    def _forget_before(self, ms: int) -> None:
+        limit = ms * NEAR_RATE // 1000
+        while len(self._kept) > 1 and self._kept[-1].end_sample - self._kept[0].first_sample > limit:
             self._kept.popleft()
 
     def _withdraw(self, at: float) -> list[Event]:
