@@ -2,8 +2,8 @@
 
 While asleep no voice opens a turn, so nothing leaves this machine; the talk key works all the same. Once the
 word was heard the gate takes turns as it does hands-free, and what was kept from before reaches back to the
-end of the word: a question in the same breath is whole. Somebody who has been answered may go on without the word for a
-while. What knows the word is handed in (``opinions/``).
+end of the word: a question in the same breath is whole. Somebody who has been answered may go on without the
+word for a while. What knows the word is handed in (``opinions/``).
 """
 
 from __future__ import annotations
