@@ -114,7 +114,7 @@ def test_words_on_both_sides_of_a_restart_of_the_sound_server_arrive(
         call = ready(program, scripted)
         with stage.sound.record() as before:
             speaking = stage.begin_to_say(pause(0.3), sentence())
-            program.until(lambda: call.samples > 1.6 * REPLY_RATE)
+            program.until(lambda: call.samples > 2.0 * REPLY_RATE)
             stage.sound.kill()
             speaking.wait(60)
         time.sleep(0.3)
