@@ -162,7 +162,8 @@ class Session:
                 await self._take_slowly(event)
             else:
                 self._take(event)
-            if self._clock() >= breath_at:
+            # Where nothing more is there, the wait for it is breath enough.
+            if not self._inbox.empty() and self._clock() >= breath_at:
                 await asyncio.sleep(0)
                 breath_at = self._clock() + BREATH_S
         if self._alarm:
