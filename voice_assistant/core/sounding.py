@@ -58,8 +58,11 @@ _APART_S = 0.3
 _SHAPE_S = 0.06
 """So far around its peak the arrival of one chirp is compared with that of another."""
 
-_LEARNT = 7
-"""Chirps, 1.8 s of sound, after which the canceller is judged by the rest: it knows the room then."""
+_JUDGED = 4
+"""Chirps, the last, by which the canceller is judged: after 1.8 s of sound it knows the room."""
+
+_FEWEST = 5
+"""So many chirps must have been played: a busy machine may tear some of them."""
 
 _RINGING_S = 0.1
 """After a chirp its echo is still in the room."""
@@ -138,13 +141,13 @@ def sound(captured: Sequence[Captured], room: bytes) -> Sounding:
         return Sounding(heard=False)
     played = _Arrivals(far, REPLY_RATE).peaks()
     arrived = _Arrivals(near, NEAR_RATE)
-    delay_s = arrived.delay(played) if len(played) > _LEARNT else None
+    delay_s = arrived.delay(played) if len(played) >= _FEWEST else None
     if delay_s is None:
         return Sounding(heard=False)
     heard = arrived.each([at + delay_s for at in played])
     delays = np.array(heard) - np.array(played)
     unsteady_ms = 1000 * float(np.abs(delays - np.median(delays)).max())
-    during = heard[_LEARNT:]
+    during = heard[-_JUDGED:]
     echo = _power_at(near, during)
     cleaned = _cleaned(captured, delay_s)
     before = _power(np.frombuffer(room, "<i2") / 32768)
