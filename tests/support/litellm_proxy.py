@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Self
 
 ROOT = Path(__file__).parents[2]
-START_S = 120.0
+START_S = 300.0
 STOP_S = 30.0
 
 KEY = "sk-test-master-key"
