@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import wave
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.support.desk_rig import DeskRig
 from voice_assistant import reviving
-from voice_assistant.core.events import Connect, ReplyText
+from voice_assistant.core.events import ReplyText, SessionConfigured, TextEntered
+from voice_assistant.core.lifeline import LifelineSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.errors import LinkError
 from voice_assistant.offline.settings import OfflineSettings
@@ -22,13 +21,7 @@ from voice_assistant.offline.spawn import OfflineAddress, OfflineProcess
 from voice_assistant.providers import open_provider
 from voice_assistant.reviving import STARTS, Reviving
 
-QUESTION = Path(__file__).parents[1] / "data" / "questions" / "what_is_seventeen_times_twenty_three.wav"
-ANSWER = "391"
-
-
-def question() -> bytes:
-    with wave.open(str(QUESTION)) as sound:
-        return bytes(sound.readframes(sound.getnframes()))
+ANSWER = "That is 4."
 
 
 @asynccontextmanager
@@ -47,37 +40,25 @@ async def talking(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[DeskRi
     settings = ProviderSettings(name="offline")
     async with AsyncExitStack() as stack:
         provider = await open_provider(settings, OfflineSettings(), [], stack, key="", chat_key="", log=None)
-        rig = DeskRig(settings, opened=provider, speed=4.0)
+        rig = DeskRig(settings, link=LifelineSettings(answer_timeout_s=60), opened=provider)
         async with rig.talking() as desk:
             yield desk, pids
-
-
-async def answered(desk: DeskRig) -> None:
-    await desk.until(lambda: ANSWER in words_of(desk), within_s=60)
-    await desk.drained()
 
 
 def words_of(desk: DeskRig) -> str:
     return "".join(one.text for one in desk.all(ReplyText))
 
 
-@pytest.mark.parametrize("when", ["while the user speaks", "while an answer is awaited"])
-async def test_a_provider_that_is_killed_comes_back_and_answers_once(
-    monkeypatch: pytest.MonkeyPatch, when: str
+async def test_a_provider_that_is_killed_comes_back_and_answers_what_was_said_meanwhile_once(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with talking(monkeypatch) as (desk, pids):
-        await desk.until(lambda: bool(desk.all(Connect)))
-        sound = question()
-        half = len(sound) // 4 * 2
-        desk.press()
-        await desk.speak(sound[:half])
-        if when == "while the user speaks":
-            os.kill(pids[0], signal.SIGKILL)
-        await desk.speak(sound[half:])
-        desk.release()
-        if when == "while an answer is awaited":
-            os.kill(pids[0], signal.SIGKILL)
-        await answered(desk)
+        await desk.until(lambda: bool(desk.all(SessionConfigured)), within_s=60)
+        os.kill(pids[0], signal.SIGKILL)
+        # Typed, so that a busy machine need not recognise it too.
+        desk.post(TextEntered(asyncio.get_running_loop().time(), "what is 2 plus 2"))
+        await desk.until(lambda: ANSWER in words_of(desk), within_s=60)
+        await desk.drained()
         await asyncio.sleep(0.3)
 
     assert len(pids) == 2
