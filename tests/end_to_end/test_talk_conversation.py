@@ -152,7 +152,7 @@ def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
         printed = program.printed
 
     told = re.search(r"cut after ([\d.]+) s of 8.0 s", printed)
-    assert told
+    assert told, printed
     cut_at = int(float(told[1]) * REPLY_RATE)
     # Up to where it was ducked and paused, and from where it was given up.
     assert lost_reply(cut[: 2 * (cut_at - REPLY_RATE)], speaker) == []

@@ -32,7 +32,8 @@ PATIENCE_S = 60.0
 """How long a test waits for words, or for the end."""
 
 _LAUNCH = """
-import contextlib, fcntl, os, sys, termios
+import contextlib, fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 if sys.argv[1] == "terminal":
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 with contextlib.suppress(OSError, AttributeError):
@@ -284,6 +285,8 @@ class TerminalProgram(Program):
 
     def __enter__(self) -> Self:
         self._start("terminal", self._near, self._near, self._near)
+        # Until the terminal is the child's, no key reaches anybody.
+        self.until(lambda: self._is_over() or os.tcgetpgrp(self._far) == self.pid)
         self._read_on(self._play_terminal)
         return self
 
