@@ -145,7 +145,12 @@ def test_what_nobody_expected_is_one_line_here_and_a_traceback_in_the_log(tmp_pa
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
 
     assert ended.returncode == 1
