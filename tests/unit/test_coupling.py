@@ -37,13 +37,13 @@ def test_there_is_no_echo_of_silence() -> None:
     assert not any(follow(Coupling(), speech_like(100, 1), [0.0] * 100))
 
 
-def test_echo_is_presumed_until_a_second_of_loud_sound_was_not_heard() -> None:
+def test_echo_is_presumed_until_loud_sound_was_not_heard_within_a_second() -> None:
     far = speech_like(150, 1)
 
     echo = follow(Coupling(), quiet(150), far)
 
-    assert all(echo[:50])
-    assert not any(echo[75:])
+    assert all(echo[:35])
+    assert not any(echo[55:])
 
 
 def test_a_user_who_talks_into_a_reply_makes_no_echo() -> None:
@@ -54,12 +54,21 @@ def test_a_user_who_talks_into_a_reply_makes_no_echo() -> None:
     assert not any(follow(coupling, speech_like(270, 2), far[130:]))
 
 
-@pytest.mark.parametrize("delay", [1, 3, 12, 22, 30, 45])
+@pytest.mark.parametrize("delay", [1, 3, 12, 22, 30, 34])
 @pytest.mark.parametrize("gain", [1.0, 0.1, 0.01])
 def test_real_echo_is_never_ruled_out(delay: int, gain: float) -> None:
     far = speech_like(400, 1)
 
     assert all(follow(Coupling(), late(far, delay, gain), far))
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.1])
+def test_an_echo_that_takes_longer_than_was_thought_is_found_once_and_for_all(gain: float) -> None:
+    far = speech_like(600, 1)
+
+    echo = follow(Coupling(), late(far, 45, gain), far)
+
+    assert all(echo[200:])
 
 
 def test_echo_that_appears_when_headphones_are_pulled_out_is_found_within_two_seconds() -> None:
@@ -83,7 +92,7 @@ def test_a_louder_reply_than_was_proved_harmless_counts_as_echo_again() -> None:
 @settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 1000),
-    delay=st.integers(1, 45),
+    delay=st.integers(1, 34),
     gain=st.floats(0.01, 1.0),
     talk=st.integers(50, 450),
 )

@@ -2,7 +2,7 @@
 
 With headphones on it cannot, and then AEC3 must not be let at the user's words: with nothing to adapt to it
 takes ordinary speech for echo and removes 5 to 40 dB of it (measured, the far end active). So an upper bound
-of the coupling is kept, from the one thing that proves it: the loudspeaker was loud, and a second later
+of the coupling is kept, from the one thing that proves it: the loudspeaker was loud, and 0.7 s later
 the microphone had not risen further than this. Echo is presumed until then, and again as soon as the
 microphone follows the loudspeaker's ups and downs.
 """
@@ -18,7 +18,17 @@ from voice_assistant.core.audio import SILENCE_DBFS
 from voice_assistant.core.levels import Floor, dbfs
 
 PATH_FRAMES = 50
-"""Frames (1 s) within which an echo arrives; Bluetooth takes up to 0.6 s."""
+"""Frames (1 s) within which an echo is looked for."""
+
+_PROOF_FRAMES = 35
+"""Frames (0.7 s) within which an echo arrives unless it is known to take longer; Bluetooth takes up to 0.6 s.
+Whoever speaks into the first reply before there is a proof is believed later, so a proof must come soon."""
+
+_SURE_FRAMES = 5
+"""Frames (0.1 s) more than the delay that was measured."""
+
+_PROVING_FRAMES = 15
+"""Frames (0.3 s) before those: what was played in them has been heard by now, or never will be."""
 
 AUDIBLE_DB = 6.0
 """Echo that stays less than this over the room's floor can be taken for nobody's speech."""
@@ -71,7 +81,7 @@ class Coupling:
         self._bound_db = _UNKNOWN_DB
         self._floor = Floor()
         self._floor_dbfs = SILENCE_DBFS
-        self._near: deque[float] = deque(maxlen=2 * PATH_FRAMES)
+        self._near: deque[float] = deque(maxlen=_LIKENESS_FRAMES)
         self._far: deque[float] = deque(maxlen=_LIKENESS_FRAMES + PATH_FRAMES)
         self._power = 0.0
         self._frames = 0
@@ -111,8 +121,9 @@ class Coupling:
             if self._frames % every == 0 and self._near_follows_far() and self._alike_at is not None:
                 self.delay_frames = PATH_FRAMES - self._alike_at
             return True
-        if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far():
+        if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far() and self._alike_at is not None:
             self._bound_db = _UNKNOWN_DB
+            self.delay_frames = PATH_FRAMES - self._alike_at
             return True
         return False
 
@@ -128,9 +139,10 @@ class Coupling:
 
     def _prove(self) -> None:
         """Lower the bound where loud sound was played and its echo has had the time to arrive."""
-        played = list(self._far)[-2 * PATH_FRAMES : -PATH_FRAMES]
+        path = max(_PROOF_FRAMES, (self.delay_frames or 0) + _SURE_FRAMES)
+        played = list(self._far)[-path - _PROVING_FRAMES : -path]
         if sum(level >= _LOUD_DBFS for level in played) >= _LOUD_FRAMES:
-            heard = max(list(self._near)[-2 * PATH_FRAMES :])
+            heard = max(list(self._near)[-path - _PROVING_FRAMES :])
             self._bound_db = min(self._bound_db, heard - max(played))
 
     def _near_follows_far(self) -> bool:
