@@ -308,6 +308,18 @@ def test_a_cut_reply_whose_words_nobody_recognises_is_finished_with_the_next_fra
     assert len(shown(transcript, [level(2.02)])) == 1
 
 
+def test_a_cut_reply_without_words_says_so_though_the_provider_ends_it_before_the_next_frame() -> None:
+    transcript = Transcript()
+
+    shown(
+        transcript,
+        [*reply("a", 1.0), PlayoutDropped(2.0, "a", 1000.0), ReplyDone(2.01, "a", interrupted=True)],
+    )
+    lines = shown(transcript, [level(2.02)])
+
+    assert "cut after 1.0 s" in texts_of(lines)[0]
+
+
 def test_the_providers_words_take_the_place_of_those_recognised_here() -> None:
     transcript = Transcript()
     shown(transcript, [*reply("a", 1.0), Recognise("a", bytes(2), 1500.0), recognised(2.0, "It is", 1500.0)])

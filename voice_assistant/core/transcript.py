@@ -313,9 +313,10 @@ class Transcript:
         if found and isinstance(found.line, ReplyLine):
             found.provider_done = True
             self._reply_whole(found)
-            if found.line.ending != "open" or found.line.received_ms == 0:
+            if found.line.ending == "open" and found.line.received_ms == 0:
                 self._change(found, replace(found.line, ending="heard"))
-                self._finish(found)
+            if found.line.ending == "heard":
+                self._finish(found)  # One that was cut finishes by itself.
 
     # --- The books ---
 
