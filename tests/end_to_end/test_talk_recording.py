@@ -51,8 +51,8 @@ def test_a_recording_holds_both_ends_and_what_happened_and_no_key(
         rate, stereo = sound.getframerate(), np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
     near, far = stereo[::2], stereo[1::2]
     assert lost_words(sentence(), converted(near, rate, REPLY_RATE).tobytes()) == []
-    # On a busy machine the far end may have been aligned anew, in steps of 10 ms.
-    assert share_heard(answer, converted(far, rate, CARD_RATE)) > 0.8
+    # On a busy machine the far end is aligned anew now and then: no longer stretch is in step for certain.
+    assert share_heard(answer, converted(far, rate, CARD_RATE), window_ms=10) > 0.8
 
     events = [json.loads(line) for line in (kept / "events.jsonl").read_text().splitlines()]
     kinds = [event.get("kind") for event in events]

@@ -111,9 +111,9 @@ def lost_reply(sent: bytes, speaker: Samples, *, least_snr_db: float = 30.0) -> 
     return _complaints(*reply_on(speaker, sent), least_snr_db)
 
 
-def share_heard(sent: bytes, speaker: Samples) -> float:
-    """Say how much of a reply can be found in what the loudspeaker carried, 0 to 1."""
-    return reply_on(speaker, sent)[2].found
+def share_heard(sent: bytes, speaker: Samples, *, window_ms: float = 40) -> float:
+    """Say how much of a reply can be found in what the loudspeaker carried, 0 to 1, in windows that long."""
+    return align(converted(sent, REPLY_RATE, CARD_RATE), speaker, CARD_RATE, window_ms=window_ms).found
 
 
 def _complaints(sent: Samples, heard: Samples, found: Alignment, least_snr_db: float) -> list[str]:
