@@ -114,7 +114,7 @@ def test_words_on_both_sides_of_a_restart_of_the_sound_server_arrive(
         call = ready(program, scripted)
         with stage.sound.record() as before:
             speaking = stage.begin_to_say(pause(0.3), sentence())
-            program.until(lambda: call.samples > 2.0 * REPLY_RATE)
+            program.until(lambda: call.samples > 2.3 * REPLY_RATE)
             stage.sound.kill()
             speaking.wait(60)
         time.sleep(0.3)
@@ -150,7 +150,7 @@ def test_a_microphone_that_is_suspended_in_mid_sentence_is_opened_again_without_
     with stage.plain(scripted) as program, stage.sound.record() as recording:
         call = ready(program, scripted)
         speaking = stage.begin_to_say(pause(0.3), sentence())
-        program.until(lambda: call.samples > 2.0 * REPLY_RATE)
+        program.until(lambda: call.samples > 2.3 * REPLY_RATE)
         stage.sound.pactl("suspend-source", "mic", "1")
         # What was said until then is a turn of its own, and is answered while the microphone is away.
         program.until(lambda: len(call.commits) == 1)
