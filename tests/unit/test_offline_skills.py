@@ -142,6 +142,7 @@ def test_it_converts_units(question: str, answer: str) -> None:
         "Flip the coin.",
         "Flipper coin.",
         "Flee-per-coin.",
+        "Fleet a client.",
         "Click the coin.",
         "Flip a corn.",
         "Flip a queen.",

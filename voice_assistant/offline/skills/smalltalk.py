@@ -48,7 +48,7 @@ _DATE = re.compile(
 # A short recording of "flip a coin" is often misheard, so what sounds like it will do: after a flip that was
 # heard any short word between a k and an n or m; after what only sounds like a flip, the coin itself.
 _A = r"(?: (?:me|her|per))?(?: (?:an?|the))?"
-_FLIP = r"flip(?:s|ped|per)?|flick|flee"
+_FLIP = r"flip(?:s|ped|per)?|flick|flee|fleet|flit"
 _COIN = re.compile(
     rf"(?:{_FLIP}){_A} [ckq]u?[lr]?[aeiouy]{{1,2}}[rl]?[nm][a-z]?s?"
     rf"|(?:{_FLIP}|flit|click|clip|slip|skip|lip|blip|phil+ip|toss(?:ed)?|throw|spin|select){_A}"
