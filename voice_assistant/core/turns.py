@@ -160,9 +160,12 @@ class TurnGate:
         self._turn: _Turn | None = None
         self._key: _KeyState = "up"
         self._kept: deque[AudioFrame] = deque()
-        self._opinions: deque[bool] = deque(maxlen=self._longest_window())
-        self._clear: deque[bool] = deque(maxlen=self._longest_window())
-        self._weights: deque[float] = deque(maxlen=self._longest_window())
+        self._onset = Share.of(self._settings.onset_ms)
+        self._barge_in = Share.of(self._settings.barge_in_ms)
+        longest = max(self._onset.among, self._barge_in.among)
+        self._opinions: deque[bool] = deque(maxlen=longest)
+        self._clear: deque[bool] = deque(maxlen=longest)
+        self._weights: deque[float] = deque(maxlen=longest)
         self._evidence = Evidence()
         self._pauses = Pauses(
             self._settings.hangover_ms,
@@ -294,16 +297,11 @@ class TurnGate:
         return events
 
     def _is_onset(self, heard: Heard) -> bool:
-        settings = self._settings
         if not heard.far_active:
-            return Share.of(settings.onset_ms).met_by(self._clear)
+            return self._onset.met_by(self._clear)
         if heard.echo:
-            return self._evidence.ms >= settings.barge_in_echo_ms
-        return Share.of(settings.barge_in_ms).met_by(self._opinions)
-
-    def _longest_window(self) -> int:
-        settings = self._settings
-        return Share.of(max(settings.onset_ms, settings.barge_in_ms)).among
+            return self._evidence.ms >= self._settings.barge_in_echo_ms
+        return self._barge_in.met_by(self._opinions)
 
     def _open(self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False) -> list[Event]:
         pcm = b"".join(frame.pcm for frame in self._kept)
