@@ -166,6 +166,18 @@ def test_a_reply_comes_with_sound_words_and_end(dialect: OpenAI) -> None:
     ]
 
 
+def test_an_answer_that_is_only_written_is_read(dialect: OpenAI) -> None:
+    events = heard(
+        dialect,
+        {"type": "response.created", "response": {"id": "r"}},
+        {"type": "response.output_text.delta", "response_id": "r", "item_id": "a", "delta": "Hi"},
+        {"type": "response.output_text.done", "response_id": "r", "item_id": "a", "text": "Hi"},
+        {"type": "response.done", "response": {"id": "r", "status": "completed"}},
+    )
+
+    assert events == [ReplyText(1.0, "a", "Hi"), ReplyComplete(1.0, "a"), ReplyDone(1.0, "a")]
+
+
 def test_a_cancelled_reply_was_interrupted(dialect: OpenAI) -> None:
     events = heard(
         dialect,

@@ -249,6 +249,9 @@ class LiteLLM:
                 return [ServerError(at, text, code_of_report(text, code))]
             case wire.Nothing() | wire.InputCommitted():
                 return []
+            case wire.Written():
+                # Beside the sound of a reply: of Gemini it is what the model thinks, not what it says.
+                return [Unrecognised(at, "response.output_text.delta")]
             case wire.Unknown(kind=kind):
                 return [Unrecognised(at, kind)]
 

@@ -180,9 +180,9 @@ class OpenAI:
             case wire.Sound(response_id=response_id, item_id=item_id, pcm=pcm):
                 self._item_of[response_id] = self._name(item_id)
                 return self._sound(at, self._name(item_id), pcm)
-            case wire.Words(response_id=response_id, item_id=item_id, text=text):
-                self._item_of[response_id] = self._name(item_id)
-                return [ReplyText(at, self._name(item_id), text)] if text else []
+            case wire.Words() | wire.Written() as words:
+                # A server that has no voice writes its answer, and that is then to be read.
+                return self._worded(at, words)
             case wire.PartEnded(item_id=item_id):
                 return [ReplyComplete(at, self._name(item_id))]
             case wire.ToolAsked(call_id=call, name=name, arguments=arguments):
@@ -203,6 +203,10 @@ class OpenAI:
         if item_id not in self._name_of:
             self._name_of[item_id] = self._names.new(item_id)
         return self._name_of[item_id]
+
+    def _worded(self, at: float, words: wire.Words | wire.Written) -> list[Event]:
+        item = self._item_of[words.response_id] = self._name(words.item_id)
+        return [ReplyText(at, item, words.text)] if words.text else []
 
     def _sound(self, at: float, item: str, pcm: bytes) -> list[Event]:
         pcm = self._cut_sample.pop(item, b"") + pcm

@@ -89,6 +89,15 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The next words of a written part of a reply: an answer without sound, or what the model thinks."""
+
+    response_id: str
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartEnded:
     """Some part of a reply is complete: its sound, its text, or the item as a whole."""
 
@@ -158,6 +167,7 @@ ServerMessage = (
     | ReplyBegun
     | Sound
     | Words
+    | Written
     | PartEnded
     | InputCommitted
     | ToolAsked
@@ -212,6 +222,10 @@ def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
             return Sound(id_in(message, "response_id"), id_in(message, "item_id"), sound_in(message, "delta"))
         case "response.audio_transcript.delta" | "response.output_audio_transcript.delta":
             return Words(id_in(message, "response_id"), id_in(message, "item_id"), text_in(message, "delta"))
+        case "response.text.delta" | "response.output_text.delta":
+            return Written(
+                id_in(message, "response_id"), id_in(message, "item_id"), text_in(message, "delta")
+            )
         case "conversation.item.input_audio_transcription.completed":
             return UserWords(id_in(message, "item_id"), text_in(message, "transcript"), is_whole=True)
         case "conversation.item.input_audio_transcription.delta":
@@ -245,7 +259,6 @@ def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
         case _ if kind in _NOT_NEEDED:
             return Nothing()
         case _:
-            # Among these, text beside the sound of a reply: it may be what the model thinks, not says.
             return Unknown(short(kind))
 
 
