@@ -73,7 +73,7 @@ def test_without_sound_a_conversation_of_three_turns_is_written_down(silent: Sil
     spoken = [line for line in told.splitlines() if re.match("you: |assistant: ", line)]
     assert [line.partition(":")[0] for line in spoken] == ["you", "assistant"] * 3
     assert spoken[1] == "assistant: That is 391."
-    assert spoken[3].startswith("assistant: I heard: Of course, this meant detention")
+    assert re.match("assistant: I heard: .*detention", spoken[3])
     assert "[cut after" in spoken[3]
     assert spoken[5].startswith("assistant: It is ")
     assert "a synthetic voice" in told

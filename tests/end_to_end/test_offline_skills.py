@@ -1,8 +1,9 @@
 """Every skill of the offline assistant asked by voice, in one conversation through the whole program.
 
 A synthetic voice speaks into the virtual microphone; what is held against the answers is the program's own
-account of the conversation. A person who was misheard asks again, and so does this one: recognition has its
-own tests.
+account of the conversation. Nothing is asked twice, so each question is one that is understood however it
+comes in: cut, shifted, quiet or noisy, as ``python -m benchmarks.perturbed`` measures. Recognition has tests
+of its own.
 """
 
 from __future__ import annotations
@@ -24,19 +25,18 @@ from tests.support.terminal_program import PipedProgram
 pytestmark = pytest.mark.sound
 
 PATIENCE_S = 30.0
-TRIES = 3
 
 SKILLS = {
+    "set_a_timer_for_three_seconds": r"Your timer is set for 3 seconds\.",
     "what_time_is_it": r"It is \d{1,2}(:\d\d)? [AP]M\.",
-    "what_is_the_date_today": r"Today is \w+day, \w+ \d+, \d{4}\.",
+    "what_is_the_date_please": r"Today is \w+day, \w+ \d+, \d{4}\.",
     "what_is_seventeen_times_twenty_three": r"That is 391\.",
     "how_many_kilometers_is_ten_miles": r"10 miles are about 16\.093 kilometers\.",
-    "flip_a_coin": r"It is (heads|tails)\.",
+    "i_want_you_to_flip_a_coin_please": r"It is (heads|tails)\.",
     "throw_two_dice": r"You rolled \d and \d, together \d+\.",
-    "repeat_after_me_the_quick_brown_fox_jump": r"the quick brown fox jumps over the lazy dog\.",
+    "please_repeat_after_me_the_quick_brown_f": r"the quick brown fox jumps over the lazy dog\.",
     "what_can_you_do": r"I can tell the time",
 }
-TIMER = r"Your timer is set for 3 seconds\."
 BEYOND = r"I heard: .*\w"
 
 
@@ -69,27 +69,17 @@ class Talk:
         floors = [one["floor"] for one in self.told() if one["type"] == "state"]
         return bool(floors) and floors[-1] == "listening"
 
-    def ask(self, name: str, wanted: str) -> None:
-        """Ask one of the questions until it is understood."""
-        answers = []
-        for _ in range(TRIES):
-            answers.append(self.answer_to(question(name)))
-            if re.match(wanted, answers[-1]):
-                return
-        raise AssertionError(f"{name}: {answers}")
-
 
 def test_every_skill_is_asked_by_voice_in_one_conversation(stage: Stage) -> None:
     env = stage.env(LITELLM_API_KEY="")
     with PipedProgram(["talk", "--provider", "offline", "--json"], env, stage.home) as program:
         talk = Talk(stage, program)
-        talk.ask("set_a_timer_for_three_seconds", TIMER)
-        for name, wanted in SKILLS.items():
-            talk.ask(name, wanted)
+        answers = {name: talk.answer_to(question(name)) for name in SKILLS}
         program.until("Timer: 3 s are over.")
         beyond = talk.answer_to(sentence().tobytes(), "beyond my skills")
         program.send_signal(signal.SIGINT)
         assert program.wait() == 0
 
+    assert not {name: answer for name, answer in answers.items() if not re.match(SKILLS[name], answer)}
     # What no skill is meant by triggers none.
     assert re.match(BEYOND, beyond), beyond
