@@ -103,6 +103,27 @@ def test_ctrl_c_at_any_moment_of_the_start(stage: Stage, scripted: RealtimeServe
         leaves_a_clean_house(program, scripted)
 
 
+def test_ctrl_c_while_the_sound_server_hangs(stage: Stage, scripted: RealtimeServer) -> None:
+    scripted.play(answers_at_length)
+    with stage.terminal(scripted) as program:
+        program.until("LIVE")
+        with stage.sound.hanging():
+            program.interrupt()
+            leaves_a_clean_house(program, scripted)
+
+
+def test_ctrl_c_after_devices_were_lost_because_the_sound_server_hangs(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    scripted.play(answers_at_length)
+    with stage.terminal(scripted) as program:
+        program.until("LIVE")
+        with stage.sound.hanging():
+            program.until("are gone")
+            program.interrupt()
+            leaves_a_clean_house(program, scripted)
+
+
 def test_a_terminal_that_is_closed_takes_the_program_with_it(stage: Stage, scripted: RealtimeServer) -> None:
     scripted.play(answers_at_length)
     with stage.terminal(scripted) as program:

@@ -131,6 +131,21 @@ class SoundServer:
             self._server.kill()
             self._server.wait()
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let the server answer nobody meanwhile; its sockets stay open."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
+
+    def is_used_by(self, pid: int) -> bool:
+        """Does this process listen to a microphone here, and play?"""
+        who = f'application.process.id = "{pid}"'
+        return all(who in self.pactl("list", what) for what in ("source-outputs", "sink-inputs"))
+
     def restart(self) -> None:
         """Start it again after ``kill``, on the same socket."""
         self.__enter__()

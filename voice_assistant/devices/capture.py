@@ -89,7 +89,7 @@ class Microphone:
 
     def close(self) -> None:
         """Stop capturing and give the device back. The sample count goes on at the next ``open``."""
-        self.detach()
+        self._stream.leave()
 
     @property
     def wanted(self) -> str:

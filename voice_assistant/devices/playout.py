@@ -98,7 +98,7 @@ class Speaker:
 
     def close(self) -> None:
         """Stop and give the device back; the mixer keeps what was not pulled."""
-        self.detach()
+        self._stream.leave()
         self._desk.stop_progress()
 
     @property

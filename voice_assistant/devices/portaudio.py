@@ -6,11 +6,13 @@ imports it. What a failure means for one device is said here; which device is me
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ INVALID_CHANNEL_COUNT = -9998
 INVALID_SAMPLE_RATE = -9997
 INVALID_DEVICE = -9996
 DEVICE_UNAVAILABLE = -9985
+
+LEAVING_S = 0.3
+"""How long the end of the program waits for a sound system that does not answer."""
 
 FLAGS = {"capture": "--input-device", "playout": "--output-device"}
 NOUNS = {"capture": "microphone", "playout": "loudspeaker"}
@@ -74,6 +79,34 @@ def rescan() -> None:
             f"PortAudio does not start: {error}",
             remedy="Check that a sound server is running, then try again.",
         ) from error
+
+
+class Leaving:
+    """PortAudio at the end of the program, which a sound server that hangs must not hold up.
+
+    There is one PortAudio in a process, and so there is one of these: ``leaving``.
+    """
+
+    def __init__(self) -> None:
+        self._is_stuck = False
+
+    def close(self, stream: Callable[[], None]) -> None:
+        """Close a stream, or leave it behind: nothing more is asked of what has not answered once."""
+        if self._is_stuck:
+            return
+        thread = threading.Thread(target=stream, name="PortAudio closes", daemon=True)
+        thread.start()
+        thread.join(LEAVING_S)
+        if thread.is_alive():
+            self.give_up()
+
+    def give_up(self) -> None:
+        """PortAudio is stuck: leave it out of the end of the process too, where sounddevice would end it."""
+        self._is_stuck = True
+        atexit.unregister(load()._exit_handler)
+
+
+leaving = Leaving()
 
 
 @contextmanager

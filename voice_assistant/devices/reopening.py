@@ -35,9 +35,6 @@ from voice_assistant.devices.catalog import Device, list_devices, match, name_of
 from voice_assistant.devices.stream import Clock, Post
 from voice_assistant.errors import DeviceError
 
-LEAVING_S = 0.5
-"""How long the end of the program waits for a sound system that does not answer."""
-
 LOOK_WITHIN_S = 10.0
 
 
@@ -131,8 +128,10 @@ class Reopening:
             self._looking.cancel()
         if self._looking_at is not None:
             self._looking_at.cancel()
-        if self._lock.acquire(timeout=LEAVING_S):
+        if self._lock.acquire(timeout=portaudio.LEAVING_S):
             self._lock.release()
+        else:
+            portaudio.leaving.give_up()
 
     def _begin_to_reopen(self, directions: tuple[Direction, ...], rescan: bool) -> None:
         threading.Thread(target=self._reopen, args=(directions, rescan), daemon=True).start()

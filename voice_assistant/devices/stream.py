@@ -179,6 +179,11 @@ class Stream:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
 
+    def leave(self) -> None:
+        """Close it at the end of the program, or leave it behind where the sound system does not answer."""
+        if self.is_open:
+            portaudio.leaving.close(self.close)
+
     def call(self, function: Callable[..., None], *arguments: object) -> None:
         """From PortAudio's thread: have *function* called on the loop's."""
         try:
