@@ -74,6 +74,10 @@ class Stage:
         """Make the program in a terminal."""
         return TerminalProgram(self._arguments(at, flags, model), self.env(**env), self.home, kind=kind)
 
+    def wait_for_devices(self, program: Program) -> None:
+        """Wait until a program has opened both of its devices: they come after the connection."""
+        program.until(lambda: self.sound.is_used_by(program.pid))
+
     def say(self, *parts: Samples) -> None:
         """Say something (16 kHz) and be silent for a moment; comes back when it has been said."""
         self.begin_to_say(*parts, pause(0.2)).wait(60)
@@ -115,9 +119,10 @@ def scripted() -> Iterator[RealtimeServer]:
         yield server
 
 
-def ready(program: Program, gemini: GeminiServer, number: int = 0) -> GeminiCall:
+def ready(stage: Stage, program: Program, gemini: GeminiServer, number: int = 0) -> GeminiCall:
     """Wait until call *number* is set up and the program takes the microphone's sound."""
     program.until(lambda: len(gemini.calls) > number and gemini.calls[number].setup is not None)
+    stage.wait_for_devices(program)
     time.sleep(SETTLED_S)
     return gemini.calls[number]
 

@@ -53,9 +53,10 @@ def sound_server() -> Iterator[SoundServer]:
         yield server
 
 
-def ready(program: Program, server: RealtimeServer) -> RealtimeCall:
+def ready(stage: Stage, program: Program, server: RealtimeServer) -> RealtimeCall:
     """Wait until the program takes the microphone's sound."""
     program.until(lambda: bool(server.calls) and server.calls[0].session is not None)
+    stage.wait_for_devices(program)
     time.sleep(SETTLED_S)
     return server.calls[0]
 
@@ -73,7 +74,7 @@ def test_a_reply_goes_on_from_its_sample_when_the_sound_server_restarts(
 
     scripted.play(script)
     with stage.plain(scripted) as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         with stage.sound.record() as before:
             stage.say(words(0.8), pause(0.6))
             program.until(lambda: bool(call.commits))
@@ -111,7 +112,7 @@ def test_words_on_both_sides_of_a_restart_of_the_sound_server_arrive(
 
     scripted.play(script)
     with stage.plain(scripted) as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         with stage.sound.record() as before:
             speaking = stage.begin_to_say(pause(0.3), sentence())
             program.until(lambda: call.samples > 2.3 * REPLY_RATE)
@@ -148,7 +149,7 @@ def test_a_microphone_that_is_suspended_in_mid_sentence_is_opened_again_without_
 
     scripted.play(script)
     with stage.plain(scripted) as program, stage.sound.record() as recording:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         speaking = stage.begin_to_say(pause(0.3), sentence())
         program.until(lambda: call.samples > 2.3 * REPLY_RATE)
         stage.sound.pactl("suspend-source", "mic", "1")
@@ -184,7 +185,7 @@ def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, script
     sound.pactl("load-module", "module-remap-sink", "sink_name=other", "master=card", *mono, LEFT)
     sound.pactl("load-module", "module-remap-source", "source_name=usb", "master=card.monitor", *mono, RIGHT)
     with stage.plain(scripted) as program, sound.record() as recording:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         stage.say(words(0.8), pause(0.6))
         program.until(lambda: bool(call.commits))
         time.sleep(1.0)
@@ -214,7 +215,7 @@ def test_a_microphone_that_became_the_loudspeakers_monitor_is_told(
 
     scripted.play(script)
     with stage.plain(scripted) as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         stage.say(words(0.8), pause(0.6))
         program.until(lambda: bool(call.commits))
         assert "own sound" not in program.err
@@ -235,7 +236,7 @@ def test_a_headset_that_returns_is_taken_back(stage: Stage, scripted: RealtimeSe
     sound = stage.sound
     sound.list_devices("headset")
     with stage.plain(scripted, "--input-device", "headset") as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         sound.kill()
         sound.list_devices()
         sound.restart()
@@ -261,7 +262,7 @@ def test_a_key_goes_on_with_the_next_microphone_and_the_next_loudspeaker(
     stage.sound.list_devices("headset")
     chosen = ("--input-device", "headset", "--output-device", "headset")
     with stage.terminal(scripted, *chosen) as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         program.until("LIVE")
         program.type("n")
         program.until("The microphone is '")

@@ -48,7 +48,7 @@ def test_a_hands_free_turn_is_heard_whole_at_both_ends(
 
     gemini.play(script)
     with stage.terminal(proxy) as program, stage.sound.record() as recording:
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         stage.say(pause(0.3), sentence(), pause(0.5))
         speaker = stage.hear_out(program, recording, "spoken reply, 3.0 s")
         program.interrupt()
@@ -76,7 +76,7 @@ def test_words_on_both_sides_of_a_long_pause_are_one_turn_while_the_key_is_held(
     gemini.play(script)
     terminal = stage.terminal(proxy, "--mode", "push-to-talk", kind="kitty" if kind == "kitty" else "plain")
     with terminal as program, stage.sound.record() as recording:
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         program.until("LIVE on key")
         with nothing_arrives(call):
             stage.say(cough(), pause(0.6))
@@ -109,7 +109,7 @@ def test_an_answer_inside_the_pause_waits_and_gives_way_when_the_user_goes_on(
         stage.terminal(eager_proxy, "--mode", "push-to-talk") as program,
         stage.sound.record() as recording,
     ):
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         with program.holding():
             stage.say(words(), pause(1.5), other_words())
         speaker = stage.hear_out(program, recording, "spoken reply, 1.0 s")
@@ -143,7 +143,7 @@ def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
 
     gemini.play(script)
     with stage.terminal(proxy) as program, stage.sound.record() as recording:
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
         program.until("speaking, 2.")
         first_turn = len(call.sound)
@@ -178,7 +178,7 @@ def test_a_cough_holds_a_reply_up_and_takes_nothing_from_it(
 
     gemini.play(script)
     with stage.terminal(proxy) as program, stage.sound.record() as recording:
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
         program.until("speaking, 2.")
         with nothing_arrives(call):

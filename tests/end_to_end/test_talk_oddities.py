@@ -43,7 +43,7 @@ def test_turns_whose_ends_are_lost_and_a_turn_without_an_answer_follow_on_one_an
 
     gemini.play(script)
     with stage.plain(proxy) as program, stage.sound.record() as recording:
-        call = ready(program, gemini)
+        call = ready(stage, program, gemini)
         for number, last in enumerate(("Say it 0.", "Say it 1.", "Nothing to say?", "And now?")):
             stage.say(words(0.8))
             program.until(f"you: {last}")
@@ -90,9 +90,9 @@ def test_a_close_in_mid_reply_lets_what_came_be_heard_and_the_next_turn_works(
 
     gemini.play(closing, again)
     with stage.plain(proxy) as program, stage.sound.record() as recording:
-        ready(program, gemini)
+        ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
-        second = ready(program, gemini, 1)
+        second = ready(stage, program, gemini, 1)
         program.until("[spoken reply, 2.0 s")
         stage.say(other_words(), pause(0.9))
         speaker = stage.hear_out(program, recording, "[spoken reply, 0.8 s")
@@ -120,7 +120,7 @@ def test_a_refusal_in_mid_reply_is_told_when_what_came_has_been_heard(
 
     gemini.play(closing)
     with stage.plain(proxy) as program, stage.sound.record() as recording:
-        ready(program, gemini)
+        ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
         code = program.wait()
         time.sleep(DEVICE_S)

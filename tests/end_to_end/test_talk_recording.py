@@ -35,7 +35,7 @@ def test_a_recording_holds_both_ends_and_what_happened_and_no_key(
     gemini.play(script)
     kept, log = stage.home / "kept", stage.home / "talk.log"
     with stage.terminal(deferred_proxy, "--record", str(kept), "--log", str(log)) as program:
-        ready(program, gemini)
+        ready(stage, program, gemini)
         program.until("REC")
         stage.say(pause(0.3), sentence(), pause(0.9))
         program.until("spoken reply, 1.5 s")
@@ -80,7 +80,7 @@ def test_without_the_flag_nothing_is_kept(
 
     gemini.play(script)
     with stage.terminal(deferred_proxy) as program:
-        ready(program, gemini)
+        ready(stage, program, gemini)
         assert "REC" not in program.printed
         program.interrupt()
         program.wait()
