@@ -301,6 +301,60 @@ def test_a_stall_after_a_turn_is_told_and_mended_by_a_new_link() -> None:
     assert len(far.all(Disconnect)) == 1
 
 
+@pytest.mark.parametrize("fault", [name for name, one in FAULTS.items() if one.is_loss and not one.is_final])
+def test_an_answer_that_had_hardly_begun_is_given_anew_and_the_torn_one_is_not_heard_on(fault: str) -> None:
+    struck = FAULTS[fault]
+    far = far_side()
+    turn = far.say()
+    far.begin_reply("breath", 0.2)
+    far.pass_time(0.04)
+
+    struck.strike(far)
+    far.pass_time(struck.mended_in_s)
+
+    if struck.forgets:
+        assert far.line.sound(turn) == b""
+        return
+    assert far.line.sound(turn) == far.spoken[turn]
+    assert far.line.commits(turn) == 1
+    assert not any(
+        "the middle of an answer" in one.text or "rest of the last" in one.text for one in far.told
+    )
+    far.reply("whole")
+    assert [event.item for event in far.all(PlayoutDrained)] == ["whole"]
+    far.lose(code=1006)
+    far.pass_time(4)
+    assert far.line.sound(turn) == b""
+
+
+def test_an_answer_that_had_hardly_begun_is_owed_again_and_does_not_take_the_next_turn_for_its_own() -> None:
+    far = far_side()
+    first = far.say()
+    far.begin_reply("breath", 0.1)
+    far.pass_time(0.04)
+    far.lose(code=1006)
+    far.pass_time(1)
+
+    far.cough()
+    far.pass_time(0.5)
+    far.begin_reply("whole", 1.0)
+    far.pass_time(0.5)
+    far.close_turn()
+
+    assert far.line.commits(first + 1) == 1
+
+
+def test_what_had_come_of_an_answer_is_heard_where_nobody_can_give_it_anew() -> None:
+    far = far_side()
+    far.say()
+    far.begin_reply("breath", 0.2)
+    far.lose(code=1007)
+    far.pass_time(1)
+
+    assert [event.item for event in far.all(PlayoutDrained)] == ["breath"]
+    assert far.stopped is not None
+
+
 def test_a_late_answer_to_a_turn_that_was_sent_again_is_one_answer() -> None:
     far = far_side()
     turn = far.say()

@@ -344,10 +344,12 @@ def test_an_open_turn_is_sent_again_from_its_beginning_and_goes_on() -> None:
 
 
 def test_a_committed_turn_without_an_answer_is_sent_again_and_one_with_an_answer_is_not() -> None:
-    line = lifeline()
+    replies = Replies()
+    line = lifeline(replies)
     opened(line, NEVER)
     line.admit([append(0, turn=1), CommitInput(1)])
-    line.handle(ReplyAudio(50.0, "a", b"\0\0"))
+    for part in (line, replies):
+        part.handle(ReplyAudio(50.0, "a", bytes(48 * 400)))
     line.admit([append(1, turn=2), CommitInput(2)])
 
     lose(line, 100.0)
@@ -356,6 +358,22 @@ def test_a_committed_turn_without_an_answer_is_sent_again_and_one_with_an_answer
     assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [
         append(1, turn=2),
         CommitInput(2),
+    ]
+
+
+def test_words_without_a_sound_are_no_answer_and_are_not_told_to_the_new_link() -> None:
+    line = lifeline()
+    opened(line, NEVER)
+    line.admit([append(0, turn=1), CommitInput(1)])
+    line.handle(ReplyText(50.0, "a", "It is half past"))
+
+    lose(line, 50.1)
+    again = back(line, 50.3)
+
+    assert [c for c in again if isinstance(c, Configure)] == [Configure()]
+    assert [c for c in again if isinstance(c, AppendInput | CommitInput)] == [
+        append(0, turn=1),
+        CommitInput(1),
     ]
 
 

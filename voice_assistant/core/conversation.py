@@ -87,7 +87,8 @@ class Conversation:
         commands = self._lifeline.handle(event)
         decided: list[Command] = []
         if self._lifeline.take_has_left():
-            decided += self._floor.link_gone() + self._replies.link_gone()
+            torn = self._lifeline.asked_again
+            decided += self._floor.link_gone(torn) + self._replies.link_gone(torn)
             self._calls.link_gone()
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)

@@ -18,6 +18,7 @@ it is clear whether they go on.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -151,8 +152,13 @@ class Floor:
                 pass
         return []
 
-    def link_gone(self) -> list[Command]:
-        """A reply that was held was not heard, and a new link will answer the whole of the turn."""
+    def link_gone(self, asked_again: Sequence[str] = ()) -> list[Command]:
+        """A reply that was held was not heard, and a new link will answer the whole of the turn.
+
+        Args:
+            asked_again: Replies that were no answers: they are owed again.
+        """
+        self._unanswered += len(asked_again)
         return self._grant() if self._standing == "held" else []
 
     def _typed(self, text: str) -> list[Command]:

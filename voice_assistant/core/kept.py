@@ -166,6 +166,17 @@ class KeptSound:
         for turn in self._turns:
             turn.reply = None
 
+    @property
+    def answers(self) -> list[str]:
+        """The replies that have begun to answer what is kept, in order."""
+        return list(dict.fromkeys(turn.reply for turn in self._turns if turn.reply is not None))
+
+    def was_no_answer(self, reply: str) -> None:
+        """A reply broke off before it said anything: what it was to answer waits again."""
+        for turn in self._turns:
+            if turn.reply == reply:
+                turn.reply = None
+
     # --- What is not kept any longer ---
 
     def forget_uncommitted(self, number: int) -> None:

@@ -142,6 +142,9 @@ class Lifeline:
         self._turn_is_open = False
         self._closed_turn: int | None = None
         self._has_left = False
+        self.asked_again: tuple[str, ...] = ()
+        """Replies of the link that was left last of which nobody has heard an answer: their turns are sent
+        again."""
 
     @property
     def state(self) -> State:
@@ -248,6 +251,10 @@ class Lifeline:
         self._link += 1
         self._is_live = False
         self._last_error = ""
+        self.asked_again = tuple(filter(self._replies.is_scrap, self._awaited.kept.answers))
+        for item in self.asked_again:
+            self._awaited.kept.was_no_answer(item)
+            self._memory.forget(item)
         self._awaited.start_over()
         return [Connect(self._link, after_s)]
 
@@ -315,6 +322,7 @@ class Lifeline:
     def _leave(self, state: State) -> None:
         """Let go of the present link, if there is one."""
         self._state = state
+        self.asked_again = ()
         self._readiness.leave()
         self._awaited.due = None
         self._lifetime.leave()

@@ -102,6 +102,10 @@ class Memory:
             case _:
                 pass
 
+    def forget(self, item: str) -> None:
+        """A reply that was no answer is not part of the conversation."""
+        self._entries.pop(item, None)
+
     def recall(self, before_turn: int | None, but: Sequence[str] = ()) -> tuple[Recalled, ...]:
         """The conversation so far, oldest first. What will be sent again is not told as well.
 

@@ -6,6 +6,7 @@ whether it was cut. Who may cut it is the floor's affair (``floor.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES
@@ -38,6 +39,10 @@ REMEMBERED = 256
 AWAITED_S = 3.0
 """A reply of which nothing came for this long is not counted on any more; nor is one that could not even
 begin, for want of sound to begin with."""
+
+SCRAP_MS = 300.0
+"""A reply that was torn before this much of it had come is no answer: it is a breath or a syllable, for the
+shortest word that answers anything is longer."""
 
 ENDLESS_S = 15.0
 """Nothing more after the last sound that came was played: the reply is over, though nobody said so. A proxy
@@ -86,11 +91,19 @@ class Replies:
         """Replies that the loudspeaker is not through with, in order."""
         return [item for item, reply in self._replies.items() if not reply.ended and not reply.cut]
 
+    def is_scrap(self, item: str) -> bool:
+        """Say whether next to nothing has come of a reply that goes on. Words alone are not heard."""
+        reply = self._replies.get(item)
+        if reply is None:
+            return True
+        return not (reply.complete or reply.cut) and reply.received_ms < SCRAP_MS
+
     def is_unfinished(self, now: float) -> bool:
         """Say whether more of a reply is awaited, for a moment at least: some providers tell no end."""
         return any(
             not (reply.complete or reply.cut) and now - reply.received_at < AWAITED_S
-            for reply in self._replies.values()
+            for item, reply in self._replies.items()
+            if not self.is_scrap(item)
         )
 
     def deadline(self) -> float | None:
@@ -136,9 +149,14 @@ class Replies:
                 pass
         return []
 
-    def link_gone(self) -> list[Command]:
-        """No more will come of the replies; what has come is played to its end."""
-        commands = [command for item in self.sounding for command in self._completed(item)]
+    def link_gone(self, asked_again: Sequence[str] = ()) -> list[Command]:
+        """No more will come of the replies; what has come is played to its end.
+
+        Args:
+            asked_again: Those that were no answers: there will be others in their place.
+        """
+        commands = [command for item in asked_again for command in self.cut(item)]
+        commands += [command for item in self.sounding for command in self._completed(item)]
         for reply in self._replies.values():
             reply.is_left = True
         return commands
