@@ -38,6 +38,7 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 READABLE: list[tuple[dict[str, Any], object]] = [
     ({"type": "session.created", "session": {"model": "m"}}, SessionCreated("m")),
+    ({"type": "session.created", "session": {"model": "m" * 1000}}, SessionCreated("m" * 80)),
     ({"type": "session.created", "session": {}}, SessionCreated("")),
     ({"type": "session.updated"}, SessionUpdated()),
     ({"type": "input_audio_buffer.speech_started"}, SpeechStarted()),
@@ -73,6 +74,13 @@ READABLE: list[tuple[dict[str, Any], object]] = [
         {
             "type": "response.done",
             "response": {"id": "r", "usage": {"input_tokens": 3, "output_tokens": True}},
+        },
+        ReplyEnded("r", usage=Usage(input_tokens=3)),
+    ),
+    (
+        {
+            "type": "response.done",
+            "response": {"id": "r", "usage": {"input_tokens": 3, "output_tokens": 10**400}},
         },
         ReplyEnded("r", usage=Usage(input_tokens=3)),
     ),

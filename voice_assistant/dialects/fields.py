@@ -12,6 +12,9 @@ from collections.abc import Mapping
 NAME_CHARACTERS = 80
 """The longest name of anything that is handed on."""
 
+MOST = 10**12
+"""No session counts further: whole numbers in JSON may be of any length, and are calculated with."""
+
 _PIECE = re.compile(r"[^=]+={0,2}")
 
 
@@ -50,9 +53,9 @@ def optional_text_in(message: Mapping[str, object], key: str) -> str:
 
 
 def count_in(message: object, key: str) -> int:
-    """Give a field that may count something; 0 where it does not."""
+    """Give a field that may count something; 0 where it does not, or counts what nobody could have used."""
     value = message.get(key) if isinstance(message, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else 0
 
 
 def sound_in(message: Mapping[str, object], key: str) -> bytes:

@@ -249,7 +249,7 @@ def _read(kind: str, message: Mapping[str, object]) -> ServerMessage:
         case "response.done":
             return _reply_ended(object_in(message, "response"))
         case "session.created":
-            return SessionCreated(optional_text_in(object_in(message, "session"), "model"))
+            return SessionCreated(short(optional_text_in(object_in(message, "session"), "model")))
         case "session.updated":
             return SessionUpdated()
         case "input_audio_buffer.speech_started":

@@ -88,7 +88,7 @@ class Toolbox:
 def _read(arguments: str) -> dict[str, object]:
     try:
         value = json.loads(arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise ToolError("the arguments are no JSON object", remedy="Send them as an object.")
