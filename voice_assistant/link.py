@@ -34,6 +34,9 @@ system, after 1, 3 and 7 s; a new try sees sooner that the line is back."""
 CLOSE_TIMEOUT_S = 0.5
 """For the other end's closing words, so that leaving takes less than a second."""
 
+LARGEST_MESSAGE = 1 << 26
+"""Bytes: 17 minutes of sound. Who sends more at once would have all of this machine's memory."""
+
 ABNORMAL_CLOSE = 1006
 
 
@@ -108,13 +111,12 @@ class Link:
             self._post(LinkOpened(self._clock(), link))
             writer = asyncio.create_task(_write(socket, outbound))
             try:
-                closing = await self._read(link, socket)
+                code, closing = await self._read(link, socket)
             finally:
                 # Also where the task was cancelled, which is how a link is hung up: the other end is told.
                 writer.cancel()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(socket.close(), CLOSE_TIMEOUT_S)
-            code = socket.close_code or ABNORMAL_CLOSE
             self._post(LinkLost(self._clock(), link, True, code=code, reason=closing))
 
     async def _open(
@@ -124,13 +126,13 @@ class Link:
             request.url,
             headers=request.headers,
             heartbeat=request.heartbeat_s,
-            max_msg_size=0,
+            max_msg_size=LARGEST_MESSAGE,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
             **_way(self._route, request.url),
         )
 
-    async def _read(self, link: int, socket: aiohttp.ClientWebSocketResponse) -> str:
-        """Post messages until the websocket ends; return what the other end said about that."""
+    async def _read(self, link: int, socket: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
+        """Post messages until the websocket ends; return its close code, and what was said about that."""
         # receive() and not "async for": the latter loses the reason of a close.
         while True:
             message = await socket.receive()
@@ -138,9 +140,11 @@ class Link:
                 case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
                     self._post(MessageReceived(self._clock(), link, message.data))
                 case aiohttp.WSMsgType.ERROR:
-                    return why(socket.exception() or ConnectionError("the connection broke"))
+                    # It broke, or what came is no websocket's. The code is then ours and not the other end's,
+                    # who may mean a refusal by the same number.
+                    return ABNORMAL_CLOSE, why(message.data or ConnectionError())
                 case _:
-                    return str(message.extra or "")
+                    return socket.close_code or ABNORMAL_CLOSE, str(message.extra or "")
 
 
 async def _write(socket: aiohttp.ClientWebSocketResponse, outbound: asyncio.Queue[str | bytes]) -> None:
@@ -232,6 +236,8 @@ def why(failure: BaseException) -> str:
             return "no connection could be made"
         case aiohttp.ServerDisconnectedError() | ConnectionError():
             return "the connection was dropped"
+        case aiohttp.WebSocketError() | aiohttp.ClientResponseError():
+            return "what came from there could not be read"
         case OSError(errno=int(number)):
             return os.strerror(number).lower()
         case _:

@@ -127,6 +127,26 @@ async def test_a_connection_that_drops_is_told_as_1006(inbox: Inbox) -> None:
     assert lost.code == 1006
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x81\x02\xff\xfe", b"\xff\xff\xff\xff", b"\x81\x7f\0\0\0\xff\0\0\0\0"],
+    ids=["text that is no UTF-8", "no frame", "a frame of a terabyte"],
+)
+async def test_what_no_websocket_says_is_a_broken_line_and_no_refusal(inbox: Inbox, garbage: bytes) -> None:
+    async def babbling(socket: web.WebSocketResponse, request: web.Request) -> None:
+        assert request.transport is not None
+        request.transport.write(garbage)
+        await socket.receive()
+
+    async with served(babbling) as url:
+        inbox.connect(url)
+        assert isinstance(await inbox.next(), LinkOpened)
+        lost = await inbox.next()
+
+    assert isinstance(lost, LinkLost)
+    assert (lost.code, lost.reason) == (1006, "what came from there could not be read")
+
+
 async def test_a_port_where_nothing_listens_is_told_in_words(inbox: Inbox) -> None:
     inbox.connect("ws://127.0.0.1:1/v1/realtime")
 
