@@ -84,7 +84,7 @@ async def open_provider(
         name="litellm",
         shown=shown_url(located.url),
         new_dialect=partial(new_dialect, located, key, tools, ItemNames()),
-        explain=_explain_proxy(located),
+        explain=_explain_proxy(located, key),
     )
 
 
@@ -137,11 +137,11 @@ async def models_of(url: str, key: str, route: Route | None = None) -> object:
     return listing
 
 
-def _explain_proxy(settings: ProviderSettings) -> Explain:
+def _explain_proxy(settings: ProviderSettings, key: str) -> Explain:
     """Make errors of lost links in the words of LiteLLM."""
 
     def explain(lost: LinkLost, reported: str) -> VoiceAssistantError:
-        return refusal(lost, reported, shown=shown_url(settings.url), model=settings.model)
+        return refusal(lost, reported, shown=shown_url(settings.url), model=settings.model, key=key)
 
     return explain
 

@@ -794,3 +794,25 @@ def test_a_session_that_is_confirmed_before_it_is_announced_is_one_session() -> 
 
     assert [type(event) for event in confirmed] == [SessionOpened, SessionConfigured]
     assert [type(event) for event in announced] == [Unrecognised]
+
+
+def test_an_error_that_repeats_the_key_is_told_without_it_and_in_one_line(dialect: LiteLLM) -> None:
+    message = "bad key sk-secret\nat wss://g/ws?key=AIzaSyAbc " + 300 * "x"
+
+    (event,) = dialect.decode(json.dumps({"type": "error", "error": {"message": message}}), 1.0)
+
+    assert isinstance(event, ServerError)
+    assert event.message.startswith("bad key [hidden] at wss://g/ws?[hidden] xxx")
+    assert len(event.message) == 200
+
+
+def test_a_reply_that_failed_is_told_without_the_key(dialect: LiteLLM) -> None:
+    failed = {
+        "id": "r",
+        "status": "failed",
+        "status_details": {"error": {"message": "no sk-secret, no more"}},
+    }
+
+    events = dialect.decode(json.dumps({"type": "response.done", "response": failed}), 1.0)
+
+    assert events[0] == ServerError(1.0, "no [hidden], no more", "reply_failed")

@@ -134,6 +134,20 @@ def test_no_key_that_a_server_repeats_is_shown(secret: str) -> None:
     assert str(error).endswith("and failed")
 
 
+def test_the_key_that_was_sent_is_not_shown_though_it_looks_like_none() -> None:
+    lost = LinkLost(1.0, 1, True, code=1007, reason="horse-battery is no key")
+
+    error = refusal(lost, "", shown=SHOWN, model="m", key="horse-battery")
+
+    assert str(error) == "Gemini refuses the set-up (1007): [hidden] is no key"
+
+
+def test_a_key_too_short_to_be_one_takes_no_words_apart() -> None:
+    lost = LinkLost(1.0, 1, True, code=1007, reason="a voice that is not there")
+
+    assert str(refusal(lost, "", shown=SHOWN, model="m", key="is")).endswith("a voice that is not there")
+
+
 @given(
     code=st.none() | st.integers(1000, 4999),
     status=st.none() | st.integers(100, 599),

@@ -45,7 +45,7 @@ from voice_assistant.dialects import openai_realtime as wire
 from voice_assistant.dialects.base import LinkRequest, ProviderSettings, with_recall
 from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
-from voice_assistant.dialects.refusals import code_of_report
+from voice_assistant.dialects.refusals import code_of_report, one_line
 from voice_assistant.dialects.unpacking import Message
 from voice_assistant.dialects.user_words import UserWords
 from voice_assistant.errors import ConfigError
@@ -246,7 +246,7 @@ class LiteLLM:
             case wire.ReplyEnded() as ended:
                 return self._reply_ended(at, ended)
             case wire.Report(message=text, code=code):
-                return [ServerError(at, text, code_of_report(text, code))]
+                return [ServerError(at, one_line(text, self._key), code_of_report(text, code))]
             case wire.Nothing() | wire.InputCommitted():
                 return []
             case wire.Written():
@@ -315,7 +315,9 @@ class LiteLLM:
         return []
 
     def _reply_ended(self, at: float, ended: wire.ReplyEnded) -> list[Event]:
-        events: list[Event] = [ServerError(at, ended.failure, "reply_failed")] if ended.failure else []
+        events: list[Event] = []
+        if ended.failure:
+            events = [ServerError(at, one_line(ended.failure, self._key), "reply_failed")]
         reply, announced = self._reply, self._announced
         self._announced = None
         if reply is not None and reply.ids[0] == ended.response_id:

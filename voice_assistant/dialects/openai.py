@@ -40,6 +40,7 @@ from voice_assistant.dialects import openai_realtime as wire
 from voice_assistant.dialects.base import LinkRequest, ProviderSettings
 from voice_assistant.dialects.names import ItemNames, Repeats
 from voice_assistant.dialects.proxy import realtime_url, shown_url
+from voice_assistant.dialects.refusals import one_line
 from voice_assistant.dialects.unpacking import Message
 from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
 
@@ -192,7 +193,7 @@ class OpenAI:
             case wire.Report(code=code) if code in HARMLESS:
                 return [Unrecognised(at, code)]
             case wire.Report(message=text, code=code):
-                return [ServerError(at, text, code)]
+                return [ServerError(at, one_line(text, self._key), code)]
             case wire.ReplyBegun() | wire.Nothing():
                 return []
             case wire.Unknown(kind=kind):
@@ -216,7 +217,9 @@ class OpenAI:
         return [ReplyAudio(at, item, pcm[:whole])] if whole else []
 
     def _ended(self, at: float, ended: wire.ReplyEnded) -> list[Event]:
-        failed: list[Event] = [ServerError(at, ended.failure, "reply_failed")] if ended.failure else []
+        failed: list[Event] = []
+        if ended.failure:
+            failed = [ServerError(at, one_line(ended.failure, self._key), "reply_failed")]
         item = self._item_of.pop(ended.response_id, None)
         if item is None and ended.has_calls:
             # The answer is still to come, after the tool.

@@ -15,6 +15,10 @@ from voice_assistant.errors import AuthError, HandshakeError, LinkError
 
 LINE_CHARACTERS = 200
 
+HIDDEN = "[hidden]"
+SHORTEST_KEY = 6
+"""Characters. What is shorter guards nothing, and may be a part of any word."""
+
 _UPSTREAM_CLOSED = re.compile(r"upstream websocket closed with code (\d{4})(?:: )?", re.IGNORECASE)
 _UPSTREAM_REFUSED = re.compile(r"upstream realtime handshake rejected with HTTP (\d{3})", re.IGNORECASE)
 _UNKNOWN_MODEL = re.compile(r"invalid model name|model.{0,80}(?:not found|does not exist)", re.IGNORECASE)
@@ -37,7 +41,20 @@ def code_of_report(message: str, code: str) -> str:
     return "unknown_model" if _UNKNOWN_MODEL.search(message) else code
 
 
-def refusal(lost: LinkLost, reported: str, *, shown: str, model: str) -> LinkError:
+def one_line(text: str, key: str = "") -> str:
+    """Make what a server wrote fit to be shown: one line, without control characters and secrets.
+
+    Args:
+        text: As it came; of any length.
+        key: The key that it was sent, which it may repeat; one too short to be a secret is left alone.
+    """
+    if len(key) >= SHORTEST_KEY:
+        text = text.replace(key, HIDDEN)
+    line = " ".join(_SECRET.sub(HIDDEN, neutralise(text[: 4 * LINE_CHARACTERS])).split())
+    return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 1]}…"
+
+
+def refusal(lost: LinkLost, reported: str, *, shown: str, model: str, key: str = "") -> LinkError:
     """Make an error of a link that could not be opened, or that ended.
 
     Args:
@@ -45,12 +62,14 @@ def refusal(lost: LinkLost, reported: str, *, shown: str, model: str) -> LinkErr
         reported: The last error message of the provider on this link; empty where there was none.
         shown: The proxy's address, without secrets.
         model: The model that was asked for.
+        key: The key that was sent; it is not told.
     """
     if lost.status is not None:
         return refused_by_http(lost.status, shown, model)
+    reason = one_line(lost.reason, key)
     if not lost.opened:
-        return _unreachable(_line(lost.reason) or "no connection could be made", shown)
-    told = _told(lost, reported)
+        return _unreachable(reason or "no connection could be made", shown)
+    told = _told(lost.code, reason, one_line(reported, key))
     return _refused_by_message(told, model) or _refused_by_code(lost.code or 1006, told, shown, model)
 
 
@@ -106,14 +125,14 @@ def _unreachable(why: str, shown: str) -> LinkError:
     return LinkError(f"nothing answers at {shown}: {why}", remedy=remedy)
 
 
-def _told(lost: LinkLost, reported: str) -> str:
+def _told(code: int | None, reason: str, reported: str) -> str:
     """Choose the fullest of what the provider said about the end."""
-    reason = _UPSTREAM_CLOSED.sub("", _line(lost.reason))
-    message = _UPSTREAM_CLOSED.sub("", _line(reported))
+    reason = _UPSTREAM_CLOSED.sub("", reason)
+    message = _UPSTREAM_CLOSED.sub("", reported)
     if reason and reason[:20] not in message:
         return reason
     # An orderly or a torn end says nothing about itself; what was reported before is about something else.
-    return reason if not reason and lost.code in (1000, 1001, 1006) else message
+    return reason if not reason and code in (1000, 1001, 1006) else message
 
 
 def _refused_by_message(told: str, model: str) -> LinkError | None:
@@ -178,8 +197,3 @@ def _refused_by_code(code: int, told: str, shown: str, model: str) -> LinkError:
             return LinkError(
                 f"the provider failed ({code}){says}", remedy=f"Start anew. If it fails again: {_LOG}"
             )
-
-
-def _line(text: str) -> str:
-    line = " ".join(_SECRET.sub("[hidden]", neutralise(text[: 4 * LINE_CHARACTERS])).split())
-    return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 1]}…"
