@@ -150,9 +150,7 @@ class Fault:
 
 
 def closes(code: int) -> Fault:
-    return Fault(
-        lambda far: far.lose(code=code), code in (1007, 1008), mended_in_s=8.0 if code == 1013 else 4.0
-    )
+    return Fault(lambda far: far.lose(code=code), code in (1007, 1008))
 
 
 def refused(status: int) -> Fault:
@@ -215,10 +213,7 @@ def test_a_fault_in_a_state(fault: str, state: str) -> None:
         assert len(far.lines) == lines_before + 1
         first_try = next(at for at in far.tried_at if at > struck_at)
         gone_at = struck_at + struck.found_after_s
-        if fault == "close 1013":
-            assert 2.0 <= first_try - gone_at <= 4.0
-        else:
-            assert first_try - gone_at <= 0.25
+        assert first_try - gone_at <= 0.25
     else:
         assert told == []
         assert len(far.lines) == lines_before

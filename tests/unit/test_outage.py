@@ -58,8 +58,16 @@ def test_a_proxy_that_is_down_for_an_hour_is_left_in_peace() -> None:
 
 @pytest.mark.parametrize("dice", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("how", [{"code": 1013}, {"opened": False, "code": None, "status": 429}])
-def test_who_has_no_room_is_not_asked_at_once(how: dict[str, object], dice: float) -> None:
+def test_who_has_no_room_for_a_new_link_is_not_asked_at_once(how: dict[str, object], dice: float) -> None:
     assert Outage(lambda: dice).wait_s(lost(0.0, **how)) >= 0.8 * ASKED_TO_WAIT_S
+
+
+@given(st.floats(0, 1))
+def test_a_session_that_had_its_room_is_asked_for_once_at_once_and_then_not_so_soon(dice: float) -> None:
+    outage = Outage(lambda: dice)
+
+    assert outage.wait_s(lost(0.0, code=1013), had_session=True) <= 0.25
+    assert outage.wait_s(lost(0.2, code=1013), had_session=True) >= 0.8 * ASKED_TO_WAIT_S
 
 
 @given(st.floats(0, 10_000), st.floats(0, 1))

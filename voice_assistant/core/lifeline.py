@@ -338,16 +338,17 @@ class Lifeline:
             return [Stop(error)]
         if self._lifetime.cut(lost.at) >= STABLE_S:
             self._outage.proved()
-        return self._broken(lost, str(error))
+        return self._broken(lost, str(error), had_session=had_session)
 
-    def _broken(self, lost: LinkLost, why: str) -> list[Command]:
+    def _broken(self, lost: LinkLost, why: str, *, had_session: bool) -> list[Command]:
         """Say it once, and try again."""
         told: list[Command] = []
         is_torn = self._replies.is_unfinished(lost.at)
         if self._outage.begin(lost.at, is_torn=is_torn):
             where = " in the middle of an answer" if is_torn else ""
             told = [Notify("warning", f"The line is gone{where}: {why}. Trying again; go on speaking.")]
-        return told + self._connect(self._outage.wait_s(lost, is_early=self._losses.is_early))
+        wait_s = self._outage.wait_s(lost, is_early=self._losses.is_early, had_session=had_session)
+        return told + self._connect(wait_s)
 
     def _slept(self) -> list[Command]:
         """What was under way before is old: nobody wants it sent as if it were said now."""
@@ -390,7 +391,7 @@ class Lifeline:
         if not self._losses.was_live:
             self._leave("ended")
             return [Stop(error)]
-        return self._broken(lost, str(error))
+        return self._broken(lost, str(error), had_session=False)
 
     def _unconfirmed(self) -> list[Command]:
         was_said, self._readiness.setup_is_ignored = self._readiness.setup_is_ignored, True

@@ -22,7 +22,9 @@ GROWTH = 0.1
 
 ASKED_TO_WAIT_S = 3.0
 ASKED_TO_WAIT_GROWTH = 0.3
-"""The same where the other end has no room at present: it said so by HTTP 429 or close code 1013."""
+"""The same where a new link was refused because there is no room at present, by HTTP 429 or close code 1013:
+to ask sooner would only use up what there is. A session that was under way and is ended with 1013 had its
+room; it is asked for once more at once, for somebody may be speaking, and one question is no load."""
 
 LONGEST_ASKED_S = 60.0
 """More than that is no request to wait, but a refusal; whoever sits there may have to know."""
@@ -74,18 +76,19 @@ class Outage:
         """A link did its work: the next loss is a new one, and is met at once."""
         self._trouble_since = None
 
-    def wait_s(self, lost: LinkLost, *, is_early: bool = False) -> float:
+    def wait_s(self, lost: LinkLost, *, is_early: bool = False, had_session: bool = False) -> float:
         """Seconds to wait before the next try.
 
         Args:
             lost: How the line was lost, or the last try failed.
             is_early: No session has lived yet.
+            had_session: There was a session on the link that was lost.
         """
         is_first = self._trouble_since is None
         if self._trouble_since is None:
             self._trouble_since = lost.at
         gone_s = lost.at - self._trouble_since
-        if lost.status == 429 or lost.code == 1013:
+        if lost.status == 429 or (lost.code == 1013 and not (is_first and had_session)):
             wait = max(ASKED_TO_WAIT_S, ASKED_TO_WAIT_GROWTH * gone_s)
         elif is_first and not lost.retry_after_s:
             return FIRST_WITHIN_S * self._dice()
