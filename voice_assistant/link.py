@@ -21,6 +21,7 @@ import aiohttp
 from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
+from voice_assistant.knocking import Knocking
 from voice_assistant.route import Route, watch_over
 
 CONNECT_TIMEOUT_S = 20.0
@@ -30,6 +31,10 @@ that reaches its upstream before it accepts may need ten."""
 TCP_TIMEOUT_S = 2.0
 """Of that, for the TCP connection alone. A first packet into a dead line is repeated ever more slowly by the
 system, after 1, 3 and 7 s; a new try sees sooner that the line is back."""
+
+ANEW_S = 0.3
+"""And so often a first packet goes out while a line that was lost is awaited. A line on the ground answers
+sooner; over a satellite a second connection is begun, and given up."""
 
 CLOSE_TIMEOUT_S = 0.5
 """For the other end's closing words, so that leaving takes less than a second."""
@@ -88,9 +93,14 @@ class Link:
     ) -> None:
         await asyncio.sleep(after_s)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TCP_TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout) as http:
+        # The first link of all was not lost; and an HTTP proxy is near, and may need its time for the rest.
+        is_awaited = link > 1 and self._route.proxy(request.url) is None
+        knocking = Knocking[aiohttp.ClientWebSocketResponse](ANEW_S if is_awaited else None)
+        async with aiohttp.ClientSession(timeout=timeout, trace_configs=[knocking.tracing]) as http:
             try:
-                socket = await asyncio.wait_for(self._open(http, request), CONNECT_TIMEOUT_S)
+                socket = await asyncio.wait_for(
+                    knocking.open(lambda: self._open(http, request)), CONNECT_TIMEOUT_S
+                )
             except aiohttp.WSServerHandshakeError as refusal:
                 self._post(
                     LinkLost(

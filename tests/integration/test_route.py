@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
+import re
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +22,7 @@ from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageRece
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import ConfigError
 from voice_assistant.link import Link, get_json
-from voice_assistant.route import SILENT_S, Route, RouteSettings, watch_over
+from voice_assistant.route import RESEND_WITHIN_MS, SILENT_S, TCP_RTO_MAX_MS, Route, RouteSettings, watch_over
 
 NAME = "assistant.test"
 """A name that only the HTTP proxy of these tests knows."""
@@ -212,10 +215,15 @@ def test_certificates_are_always_checked() -> None:
     assert trust.check_hostname
 
 
+LINUX = [int(part) for part in re.findall(r"\d+", platform.release())[:2]]
+
+
 def test_the_system_watches_over_a_socket() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as one:
         watch_over(one)
 
         assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+        if sys.platform == "linux" and LINUX >= [6, 15]:
+            assert one.getsockopt(socket.IPPROTO_TCP, TCP_RTO_MAX_MS) == RESEND_WITHIN_MS
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_S * 1000

@@ -26,7 +26,8 @@ RULES: Mapping[str, set[str]] = {
     "recording": {"recording", "core", "errors", ""},
     "tools": {"tools", "core", "errors"},
     "opinions": {"core", "errors"},
-    "link": {"core", "errors", "dialects.base", "route"},
+    "link": {"core", "errors", "dialects.base", "knocking", "route"},
+    "knocking": set(),
     "route": {"errors"},
     "session": {"core", "errors", "dialects.base", "dialects.unpacking"},
     "providers": {
