@@ -65,10 +65,15 @@ class Link:
         self._leaving: set[asyncio.Task[None]] = set()
 
     def connect(self, link: int, request: LinkRequest, after_s: float) -> None:
-        """Begin to open websocket number *link* after a wait; an older one is closed meanwhile."""
+        """Begin to open websocket number *link* after a wait; an older one is closed meanwhile.
+
+        Raises:
+            ConfigError: The environment names an HTTP proxy that is no address.
+        """
         self.hang_up()
         self._outbound = asyncio.Queue()
-        self._carrying = asyncio.create_task(self._carry(link, request, after_s, self._outbound))
+        way = _way(self._route, request.url)
+        self._carrying = asyncio.create_task(self._carry(link, request, way, after_s, self._outbound))
 
     def send(self, message: str | bytes) -> None:
         """Queue a message; it is sent once the websocket is open."""
@@ -89,17 +94,22 @@ class Link:
             await asyncio.wait(self._leaving, timeout=2 * CLOSE_TIMEOUT_S)
 
     async def _carry(
-        self, link: int, request: LinkRequest, after_s: float, outbound: asyncio.Queue[str | bytes]
+        self,
+        link: int,
+        request: LinkRequest,
+        way: _Way,
+        after_s: float,
+        outbound: asyncio.Queue[str | bytes],
     ) -> None:
         await asyncio.sleep(after_s)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TCP_TIMEOUT_S)
         # The first link of all was not lost; and an HTTP proxy is near, and may need its time for the rest.
-        is_awaited = link > 1 and self._route.proxy(request.url) is None
+        is_awaited = link > 1 and "proxy" not in way
         knocking = Knocking[aiohttp.ClientWebSocketResponse](ANEW_S if is_awaited else None)
         async with aiohttp.ClientSession(timeout=timeout, trace_configs=[knocking.tracing]) as http:
             try:
                 socket = await asyncio.wait_for(
-                    knocking.open(lambda: self._open(http, request)), CONNECT_TIMEOUT_S
+                    knocking.open(lambda: _open(http, request, way)), CONNECT_TIMEOUT_S
                 )
             except aiohttp.WSServerHandshakeError as refusal:
                 self._post(
@@ -113,7 +123,7 @@ class Link:
                     )
                 )
                 return
-            except (aiohttp.ClientError, OSError, TimeoutError) as failure:
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as failure:
                 self._post(LinkLost(self._clock(), link, False, reason=why(failure)))
                 return
             if (connection := socket.get_extra_info("socket")) is not None:
@@ -129,18 +139,6 @@ class Link:
                     await asyncio.wait_for(socket.close(), CLOSE_TIMEOUT_S)
             self._post(LinkLost(self._clock(), link, True, code=code, reason=closing))
 
-    async def _open(
-        self, http: aiohttp.ClientSession, request: LinkRequest
-    ) -> aiohttp.ClientWebSocketResponse:
-        return await http.ws_connect(
-            request.url,
-            headers=request.headers,
-            heartbeat=request.heartbeat_s,
-            max_msg_size=LARGEST_MESSAGE,
-            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
-            **_way(self._route, request.url),
-        )
-
     async def _read(self, link: int, socket: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
         """Post messages until the websocket ends; return its close code, and what was said about that."""
         # receive() and not "async for": the latter loses the reason of a close.
@@ -155,6 +153,19 @@ class Link:
                     return ABNORMAL_CLOSE, why(message.data or ConnectionError())
                 case _:
                     return socket.close_code or ABNORMAL_CLOSE, str(message.extra or "")
+
+
+async def _open(
+    http: aiohttp.ClientSession, request: LinkRequest, way: _Way
+) -> aiohttp.ClientWebSocketResponse:
+    return await http.ws_connect(
+        request.url,
+        headers=request.headers,
+        heartbeat=request.heartbeat_s,
+        max_msg_size=LARGEST_MESSAGE,
+        timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+        **way,
+    )
 
 
 async def _write(socket: aiohttp.ClientWebSocketResponse, outbound: asyncio.Queue[str | bytes]) -> None:
@@ -206,6 +217,7 @@ async def get_json(url: str, headers: dict[str, str], route: Route | None = None
 
     Raises:
         LinkError: Nothing answers at *url*.
+        ConfigError: The environment names an HTTP proxy that is no address.
     """
     timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT_S)
     try:

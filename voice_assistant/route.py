@@ -16,7 +16,7 @@ import sys
 import urllib.request
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from voice_assistant.errors import ConfigError
 
@@ -79,13 +79,17 @@ class Route:
         return self._trust
 
     def proxy(self, url: str) -> HttpProxy | None:
-        """Find the HTTP proxy that the environment puts before an address; None for a way without one."""
+        """Find the HTTP proxy that the environment puts before an address; None for a way without one.
+
+        Raises:
+            ConfigError: What the environment names is no address.
+        """
         parts = urlsplit(url)
         host, scheme = parts.hostname or "", _WEB.get(parts.scheme, parts.scheme)
         if is_loopback(url) or urllib.request.proxy_bypass(host):
             return None
         named = urllib.request.getproxies()
-        found = urlsplit(named.get(scheme) or named.get("all") or "")
+        found = _proxy_address(named.get(scheme) or named.get("all") or "")
         if found.scheme not in ("http", "https"):
             return None
         headers = {}
@@ -93,6 +97,24 @@ class Route:
             login = f"{unquote(found.username)}:{unquote(found.password or '')}"
             headers["Proxy-Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
         return HttpProxy(found._replace(netloc=found.netloc.rpartition("@")[2]).geturl(), headers)
+
+
+def _proxy_address(named: str) -> SplitResult:
+    """Read what a variable of the environment names; people leave out the scheme. Never tells a password."""
+    try:
+        found = urlsplit(named if "://" in named or not named else f"http://{named}")
+        is_address = not named or (bool(found.hostname) and found.port != 0)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigError(
+            "the HTTP proxy that the environment names is no address",
+            remedy=(
+                "Write HTTPS_PROXY, HTTP_PROXY or ALL_PROXY as in http://proxy:3128; in a password, / # ? @ "
+                "are %2F %23 %3F %40."
+            ),
+        )
+    return found
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:

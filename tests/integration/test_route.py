@@ -183,6 +183,39 @@ async def test_the_proxys_password_is_given_and_never_told(
     assert "wrong" not in repr(lost)
 
 
+def test_a_proxy_is_found_by_its_name_and_port_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.test:3128")
+
+    found = Route().proxy("wss://outside.test/v1")
+
+    assert found is not None
+    assert found.url == "http://proxy.test:3128"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "http://[::1",
+        "http://me:secret@proxy.test:port",
+        "http://me:secret/word@proxy.test:3128",
+        "http://me:secret@/",
+    ],
+)
+async def test_a_proxy_that_is_no_address_is_told_at_once_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", named)
+    link = Link(lambda _: None, time.monotonic)
+
+    with pytest.raises(ConfigError, match="no address") as told:
+        link.connect(1, LinkRequest("ws://outside.test/v1", "ws://outside.test/v1"), 0.0)
+
+    assert "HTTP_PROXY" in told.value.remedy
+    assert "secret" not in f"{told.value} {told.value.remedy}"
+    with pytest.raises(ConfigError, match="no address"):
+        await get_json("http://outside.test/v1/models", {})
+
+
 def test_names_that_are_excepted_and_this_machine_are_reached_without_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_refused_list_of_models_speaks_of_the_key_alone(
         ("connection refused", "Start the proxy"),
         ("its name is not known", "--url or LITELLM_URL"),
         ("its TLS certificate is not trusted", "http://"),
+        ("the HTTP proxy of the environment cannot be reached", "NO_PROXY"),
         ("", "Start the proxy"),
     ],
 )
