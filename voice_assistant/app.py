@@ -167,7 +167,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
 
         ends = Ends(config, options, f"{provider.name} {provider.shown}", post, loop)
         reopening = Reopening(ends.devices, post, loop, loop.time)
-        link = Link(post, loop.time, route)
+        link = Link(post, loop.time, route, inbox.qsize)
         transcribing = Transcribing(post, loop, model_path=config.offline.model_path, log=options.log)
         stack.callback(transcribing.close)
         taps: list[Tap] = [view]

@@ -42,6 +42,12 @@ CLOSE_TIMEOUT_S = 0.5
 LARGEST_MESSAGE = 1 << 26
 """Bytes: 17 minutes of sound. Who sends more at once would have all of this machine's memory."""
 
+MOST_WAITING = 256
+"""Events that may wait when another message is read. Who sends faster than can be listened is read more
+slowly: those messages would fill the memory, and a wish to leave would wait behind all of them."""
+
+LOOK_AGAIN_S = 0.005
+
 ABNORMAL_CLOSE = 1006
 
 
@@ -52,14 +58,20 @@ class Link:
         post: Takes each event; called on the event loop's thread.
         clock: Monotonic seconds.
         route: How connections are made.
+        waiting: How many events have been posted, by anybody, and not been taken yet.
     """
 
     def __init__(
-        self, post: Callable[[Event], None], clock: Callable[[], float], route: Route | None = None
+        self,
+        post: Callable[[Event], None],
+        clock: Callable[[], float],
+        route: Route | None = None,
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         self._post = post
         self._clock = clock
         self._route = route or Route()
+        self._waiting = waiting
         self._outbound: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._carrying: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -143,6 +155,8 @@ class Link:
         """Post messages until the websocket ends; return its close code, and what was said about that."""
         # receive() and not "async for": the latter loses the reason of a close.
         while True:
+            while self._waiting() > MOST_WAITING:
+                await asyncio.sleep(LOOK_AGAIN_S)
             message = await socket.receive()
             match message.type:
                 case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
-from voice_assistant.link import Link, get_json
+from voice_assistant.link import MOST_WAITING, Link, get_json
 from voice_assistant.route import is_loopback
 
 Handler = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
@@ -49,7 +49,7 @@ async def models(_: web.Request) -> web.Response:
 class Inbox:
     def __init__(self) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self.link = Link(self.events.put_nowait, time.monotonic)
+        self.link = Link(self.events.put_nowait, time.monotonic, waiting=self.events.qsize)
 
     def connect(self, url: str, key: str = "right", link: int = 1) -> None:
         headers = {"Authorization": f"Bearer {key}"}
@@ -87,6 +87,30 @@ async def test_messages_go_both_ways_in_order_and_as_they_are(inbox: Inbox) -> N
 
     data = [event.data for event in events if isinstance(event, MessageReceived)]
     assert data == ["before it is open", b"bytes", "x" * 3_000_000]
+
+
+async def test_who_sends_faster_than_is_listened_waits_and_nothing_is_lost(inbox: Inbox) -> None:
+    wanted = 4 * MOST_WAITING
+
+    async def flooding(socket: web.WebSocketResponse, _: web.Request) -> None:
+        for number in range(wanted):
+            await socket.send_str(f"{number}")
+        await socket.receive()
+
+    async with served(flooding) as url:
+        inbox.connect(url)
+        while inbox.events.qsize() <= MOST_WAITING:
+            await asyncio.sleep(0)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        waiting = inbox.events.qsize()
+        assert isinstance(await inbox.next(), LinkOpened)
+        received = [await inbox.next() for _ in range(wanted)]
+
+    assert waiting == MOST_WAITING + 1
+    assert [event.data for event in received if isinstance(event, MessageReceived)] == [
+        f"{number}" for number in range(wanted)
+    ]
 
 
 async def test_a_refused_key_is_told_with_its_status(inbox: Inbox) -> None:
