@@ -16,6 +16,8 @@ from voice_assistant.core.events import (
     Captured,
     Command,
     CommitInput,
+    Connect,
+    Disconnect,
     Event,
     PlayoutDrained,
     PlayoutDropped,
@@ -31,6 +33,7 @@ from voice_assistant.core.events import (
     StopRequested,
     TextEntered,
     ToolCall,
+    TurnClosed,
     TurnOpened,
 )
 
@@ -50,6 +53,9 @@ class Answers:
         self.active_at: float | None = None
         """When something was last said by either side."""
         self._unanswered = 0
+        self._is_turn_open = False
+        self._has_line = False
+        self._is_commit_due = False
         self._pending: set[str] = set()
         self._old: set[str] = set()
         self._known: set[str] = set()
@@ -59,7 +65,8 @@ class Answers:
     @property
     def has_come(self) -> bool:
         """Everything that was asked is answered, the answer has been played, and its words are known."""
-        return self.was_answered and not (self._unanswered or self._pending or self._unworded)
+        asked = self._unanswered or self._is_turn_open or self._is_commit_due
+        return self.was_answered and not (asked or self._pending or self._unworded)
 
     def expect_another(self) -> None:
         """Forget that something was answered: another question begins."""
@@ -70,8 +77,19 @@ class Answers:
         match entry:
             case TurnOpened(at=at):
                 self.active_at = at
+                self._is_turn_open = True
+            case TurnClosed(at=at, reason=reason):
+                self.active_at = at
+                self._is_turn_open = False
+                # Without a line the turn is kept, and ended towards the provider once there is one.
+                self._is_commit_due |= not self._has_line and reason != "provider"
+            case SessionOpened():
+                self._has_line = True
+            case Connect() | Disconnect():
+                self._has_line = False
             case CommitInput() | TextEntered():
                 self._unanswered += 1
+                self._is_commit_due = False
                 # What was under way before is no answer to this, though more of it may still be told.
                 self._old = set(self._known)
             case ReplyAudio(at=at, item=item):

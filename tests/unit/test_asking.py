@@ -7,7 +7,9 @@ from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, silenc
 from voice_assistant.core.events import (
     Capabilities,
     Captured,
+    Command,
     CommitInput,
+    Connect,
     Event,
     PlayoutDrained,
     PlayoutDropped,
@@ -19,6 +21,8 @@ from voice_assistant.core.events import (
     SessionOpened,
     StopRequested,
     ToolCall,
+    TurnClosed,
+    TurnOpened,
 )
 
 SECOND = silence(1000, NEAR_RATE)
@@ -177,3 +181,86 @@ def test_a_question_in_a_file_is_one_turn_held_by_the_key() -> None:
 
     assert [type(event) for event in posted] == [Pressed, Released]
     assert posted[1].at - posted[0].at == 0.08
+
+
+class File:
+    """A conversation spoken from a file, half a second long, as the asker sees it."""
+
+    def __init__(self) -> None:
+        self.posted: list[Event] = []
+        self.now = 0.0
+        self._asker = Asker(self.posted.append, 0.5, holds_key=False)
+        self.take(SessionOpened(0.0, "m", Capabilities()))
+
+    def take(self, *entries: Event | Command) -> None:
+        for entry in entries:
+            self._asker.see(entry)
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds * 50)):
+            near = AudioFrame(silence(20, NEAR_RATE), NEAR_RATE, round(self.now * NEAR_RATE))
+            self.now = round(self.now + 0.02, 2)
+            self.take(Captured(self.now, near, AudioFrame(silence(20, REPLY_RATE), REPLY_RATE, 0)))
+
+    def answer(self, item: str) -> None:
+        self.take(
+            ReplyAudio(self.now, item, b""),
+            ReplyDone(self.now, item),
+            PlayoutDrained(self.now, item, 500.0),
+        )
+
+    def opens(self, turn: int) -> None:
+        self.take(TurnOpened(self.now, turn, AudioFrame(silence(20, NEAR_RATE), NEAR_RATE, 0), "voice"))
+
+    def closes(self, turn: int) -> None:
+        self.take(TurnClosed(self.now, turn, "silence"))
+
+
+def answered_once() -> File:
+    file = File()
+    file.opens(1)
+    file.closes(1)
+    file.take(CommitInput(1))
+    file.answer("a")
+    return file
+
+
+def test_a_turn_that_is_still_open_where_the_file_ends_is_waited_for() -> None:
+    file = answered_once()
+    file.opens(2)
+    file.pass_time(0.5 + 2 * CALM_S)
+    before = list(file.posted)
+    file.closes(2)
+    file.take(CommitInput(2))
+    file.pass_time(2 * CALM_S)
+    file.answer("b")
+    waited = list(file.posted)
+    file.pass_time(2 * CALM_S)
+
+    assert before == waited == []
+    assert [type(event) for event in file.posted] == [StopRequested]
+
+
+def test_a_turn_that_was_ended_while_there_was_no_line_is_waited_for() -> None:
+    file = answered_once()
+    file.take(Connect(2, 0.1))
+    file.opens(2)
+    file.closes(2)
+    file.pass_time(10)
+    file.take(SessionOpened(file.now, "m", Capabilities()), CommitInput(2))
+    file.pass_time(2 * CALM_S)
+    file.answer("b")
+    waited = list(file.posted)
+    file.pass_time(2 * CALM_S)
+
+    assert waited == []
+    assert [type(event) for event in file.posted] == [StopRequested]
+
+
+def test_a_cough_while_there_is_a_line_is_not_waited_for() -> None:
+    file = answered_once()
+    file.opens(2)
+    file.closes(2)
+    file.pass_time(0.5 + 2 * CALM_S)
+
+    assert [type(event) for event in file.posted] == [StopRequested]
