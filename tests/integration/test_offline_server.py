@@ -46,6 +46,14 @@ class Written:
         """Nothing to give up."""
 
 
+class Willing(Written):
+    """The same, with words that change when the test says so, however often sound is read."""
+
+    def hear(self, text: str) -> None:
+        """Hear this from now on."""
+        self._turns = [text]
+
+
 class Deaf:
     """What a machine without a wheel for it has."""
 
@@ -233,6 +241,99 @@ async def test_the_clients_silence_decides_when_a_turn_is_over() -> None:
     ends = [event["audio_end_ms"] for event in client.all("input_audio_buffer.speech_stopped")]
     lengths = [end - start for start, end in zip(starts, ends, strict=True)]
     assert lengths[1] - lengths[0] == pytest.approx(700, abs=100)
+
+
+async def let_the_meaning_decide(client: Client) -> None:
+    """Have turns end by their words, or else by the client's word."""
+    detection = {"type": "semantic_vad", "eagerness": "low", "interrupt_response": False}
+    session = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+    await client.send("session.update", session=session)
+    await client.until("session.updated")
+
+
+async def test_a_whole_request_is_answered_after_a_short_silence_and_once() -> None:
+    async with offline_server(hears=Written("What time is it?")) as address, connected(address) as client:
+        await let_the_meaning_decide(client)
+        await client.say(question("stop"))
+        await client.until("response.done")
+        await client.send("input_audio_buffer.commit")
+        await client.send("response.create")
+        await client.nothing_more()
+
+    assert said(client) == "It is 2:05 PM."
+    for once in ("response.created", "input_audio_buffer.committed", "input_audio_buffer.speech_stopped"):
+        assert len(client.all(once)) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("Why is the sea", "I heard: Why is the sea."),
+        ("Repeat after me: the sea", "the sea"),
+        ("Set a timer for five minutes", "I would set a timer for 5 minutes"),
+        ("Hello", "Hello."),
+    ],
+)
+async def test_what_may_go_on_or_cannot_be_taken_back_waits_for_the_client(words: str, answer: str) -> None:
+    async with offline_server(hears=Written(words)) as address, connected(address) as client:
+        await let_the_meaning_decide(client)
+        await client.say(question("stop"), then_silence_ms=3000)
+        await client.send("input_audio_buffer.commit")
+        await client.send("response.create")
+        await client.until("response.done")
+        await client.nothing_more()
+
+    (started,) = client.all("input_audio_buffer.speech_started")
+    (stopped,) = client.all("input_audio_buffer.speech_stopped")
+    assert stopped["audio_end_ms"] - started["audio_start_ms"] > 3000
+    assert len(client.all("response.created")) == 1
+    assert said(client).startswith(answer)
+
+
+async def test_words_that_follow_on_an_answer_that_had_hardly_begun_are_one_request_with_those_before() -> (
+    None
+):
+    hears = Willing("What is seventeen times twenty-three?")
+    async with offline_server(hears=hears) as address, connected(address) as client:
+        await let_the_meaning_decide(client)
+        await client.say(question("stop"))
+        done = await client.until("response.done")
+        item = done["response"]["output"][0]["id"]
+        await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=150)
+        hears.hear("plus five")
+        await client.say(question("stop"), then_silence_ms=400)
+        await client.send("input_audio_buffer.commit")
+        await client.send("response.create")
+        await client.until("response.done")
+
+    assert said(client) == "That is 396."
+    assert len(client.all("response.created")) == 2
+
+
+async def test_quiet_words_after_an_answer_was_broken_off_are_not_taken_for_answered() -> None:
+    async with offline_server(hears=Written("What time is it?")) as address, connected(address) as client:
+        await let_the_meaning_decide(client)
+        await client.say(question("stop"))
+        done = await client.until("response.done")
+        item = done["response"]["output"][0]["id"]
+        await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=0)
+        await client.append(quiet_room(500))
+        await client.send("input_audio_buffer.commit")
+        await client.until("input_audio_buffer.committed")
+
+    assert len(client.all("input_audio_buffer.committed")) == 2
+
+
+async def test_a_client_that_asks_after_a_noise_is_told_that_nothing_was_heard() -> None:
+    async with offline_server(hears=Written("")) as address, connected(address) as client:
+        await let_the_meaning_decide(client)
+        await client.say(question("stop"))
+        await client.send("input_audio_buffer.commit")
+        await client.until("response.done")
+        await client.send("response.create")
+        await client.until("response.done")
+
+    assert said(client) == "I did not hear any words."
 
 
 async def test_words_are_not_written_down_for_a_client_that_wants_none() -> None:

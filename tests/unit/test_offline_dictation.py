@@ -64,6 +64,19 @@ async def test_speech_after_the_silence_is_not_lost() -> None:
     assert len(recogniser.readings) == 2
 
 
+async def test_a_turn_that_was_read_to_its_end_is_told_before_it_is_over_and_again_when_it_goes_on() -> None:
+    told: list[str] = []
+    dictation = Dictation(Counting(), lambda _: None, told.append)
+    for is_speech, frames in ((True, 90), (False, 15), (True, 20), (False, 15)):
+        for _ in range(frames):
+            dictation.feed(SPEECH if is_speech else SILENCE, is_speech=is_speech)
+            for _ in range(4):
+                await asyncio.sleep(0)
+
+    # The look on the way, while speech goes on, is none of them.
+    assert told == ["w1 w2 w3 w4 w5 w6 w7 w8 w9", "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11"]
+
+
 async def test_a_turn_without_noticed_speech_is_read_whole() -> None:
     recogniser = Counting()
     dictation = Dictation(recogniser, lambda _: None)

@@ -70,6 +70,17 @@ async def test_words_before_our_last_answer_are_not_joined_to_a_new_question() -
     assert "I heard: times twenty-three" in str((await answered(items))[0])
 
 
+@pytest.mark.parametrize(("heard_ms", "answer"), [(300, "That is 391."), (1800, "I heard: Times")])
+async def test_words_of_ours_that_were_cut_off_at_once_do_not_divide_a_request(
+    heard_ms: float, answer: str
+) -> None:
+    ours = Item("message", "assistant", "Pardon?", by_voice=True, spoken=[Spoken("Pardon?", 2000.0)])
+    ours.truncate(heard_ms)
+    items = conversation(user("What is seventeen"), ours, user("Times twenty-three?"))
+
+    assert str((await answered(items))[0]).startswith(answer)
+
+
 async def test_what_no_skill_answers_is_said_back_with_what_would_mend_it_once() -> None:
     asked = mind()
     first = await answered(conversation(user("Why is the sky blue?")), by=asked)

@@ -75,11 +75,16 @@ def test_the_key_rides_in_a_header_and_is_never_shown(dialect: OpenAI) -> None:
     assert "secret" not in repr(request)
 
 
-def test_the_set_up_takes_the_turns_end_and_offers_tools(dialect: OpenAI) -> None:
+def test_the_set_up_lets_the_server_answer_a_whole_request_at_once_and_offers_tools(dialect: OpenAI) -> None:
     [setup] = said(dialect, Configure())
 
     session = setup["session"]
-    assert session["audio"]["input"]["turn_detection"] is None
+    assert session["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "low",
+        "create_response": True,
+        "interrupt_response": False,
+    }
     assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
     assert session["audio"]["output"]["voice"] == "v"
     assert session["instructions"] == "Be kind."
@@ -207,6 +212,25 @@ def test_words_belong_to_the_turn_that_was_committed_however_late_they_come(dial
     assert texts[0] == (2, "sec", False)
     assert (1, "first", True) in texts
     assert texts[-1] == (2, "second", True)
+
+
+def test_a_commit_of_what_the_server_has_ended_claims_no_later_words(dialect: OpenAI) -> None:
+    dialect.encode(AppendInput(1, frame(20)))
+    heard(dialect, {"type": "input_audio_buffer.committed", "item_id": "one"})
+    dialect.encode(CommitInput(1))
+    dialect.encode(AppendInput(2, frame(20)))
+    dialect.encode(CommitInput(2))
+    kind = "conversation.item.input_audio_transcription.completed"
+
+    events = heard(
+        dialect,
+        {"type": "input_audio_buffer.committed", "item_id": "two"},
+        {"type": kind, "item_id": "one", "transcript": "first"},
+        {"type": kind, "item_id": "two", "transcript": "second"},
+    )
+
+    texts = {event.turn: event.text for event in events if isinstance(event, UserText)}
+    assert texts == {1: "first", 2: "second"}
 
 
 def test_a_call_for_a_tool_is_no_silent_turn(dialect: OpenAI) -> None:

@@ -50,6 +50,7 @@ class Capabilities:
 
     Args:
         turn_end: Who may call the end of the user's turn?
+        answers_each: Does each turn that was ended get an answer of its own, in their order?
         cancel: Can a reply be stopped from here?
         truncate: Does it take our word for what was heard?
         confirms_setup: Will ``SessionConfigured`` come: always, perhaps, or never?
@@ -59,6 +60,7 @@ class Capabilities:
     """
 
     turn_end: Literal["ours", "theirs", "both"] = "both"
+    answers_each: bool = False
     cancel: bool = False
     truncate: bool = False
     confirms_setup: Literal["always", "perhaps", "never"] = "perhaps"

@@ -315,7 +315,7 @@ class Lifeline:
 
     @property
     def _answers_one_each(self) -> bool:
-        return self._can.turn_end == "ours"
+        return self._can.answers_each
 
     # --- A link goes ---
 

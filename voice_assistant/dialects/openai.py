@@ -1,8 +1,9 @@
 """What a server says that keeps the whole OpenAI Realtime protocol, and what it understands.
 
-The turn's end is ours: the server's own detector is switched off, a commit ends the turn and a reply is asked
-for. So a reply can be cancelled and cut at what was heard, and what was said before can be put into a new
-session word by word. The embedded offline provider is such a server.
+A commit ends the turn and a reply is asked for. So a reply can be cancelled and cut at what was heard, and
+what was said before can be put into a new session word by word. The server may end a turn sooner where it
+knows by the words that it is over: it answers then, and the commit finds nothing left to end. The embedded
+offline provider is such a server.
 """
 
 from __future__ import annotations
@@ -45,13 +46,23 @@ from voice_assistant.dialects.unpacking import Message
 from voice_assistant.dialects.user_words import TURNS_REMEMBERED, UserWords
 
 CAPABILITIES = Capabilities(
-    turn_end="ours",
+    turn_end="both",
+    answers_each=True,
     cancel=True,
     truncate=True,
     confirms_setup="always",
 )
 
 HEARTBEAT_S = 20.0
+
+TURN_DETECTION = {
+    "type": "semantic_vad",
+    # The end by silence is called here: the gate hears the microphone itself, and knows the speaker's pauses.
+    "eagerness": "low",
+    "create_response": True,
+    # Whether speech is an interruption is decided here as well: only what is one is sent.
+    "interrupt_response": False,
+}
 
 HARMLESS = frozenset({"response_cancel_not_active", "input_audio_buffer_commit_empty"})
 """Errors that only say we were a moment late: the reply was over, or the server had ended the turn itself."""
@@ -107,7 +118,9 @@ class OpenAI:
             case AppendInput(turn=turn, frame=frame):
                 return self._append(turn, frame)
             case CommitInput(turn=turn):
-                self._committed.append(turn)
+                if turn not in self._turn_of.values():
+                    # Otherwise the server has ended it, and most likely finds nothing to end a second time.
+                    self._committed.append(turn)
                 tail = self._near.flush()
                 self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
                 return [*([wire.append_audio(tail)] if tail else []), wire.commit_audio()]
@@ -136,7 +149,7 @@ class OpenAI:
                 "input": {
                     "format": pcm,
                     "transcription": {"model": "gpt-4o-mini-transcribe"},
-                    "turn_detection": None,
+                    "turn_detection": TURN_DETECTION,
                 },
                 "output": output,
             },

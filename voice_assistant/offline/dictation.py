@@ -50,11 +50,18 @@ class Dictation:
     Args:
         recogniser: Reads sound.
         on_words: Called with words that will not change, as they become known; each call follows on the last.
+        on_reading: Called when the turn was read up to its last speech, with all its words, if it were over.
     """
 
-    def __init__(self, recogniser: Recogniser, on_words: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        on_words: Callable[[str], None],
+        on_reading: Callable[[str], None] = lambda _words: None,
+    ) -> None:
         self._recogniser = recogniser
         self._on_words = on_words
+        self._on_reading = on_reading
         self._pcm = bytearray()
         self._settled: list[str] = []
         self._first_speech: int | None = None
@@ -131,6 +138,8 @@ class Dictation:
         agreed = list(_common(self._last_guess, guess))
         self._last_guess = guess
         self._hand_out(" ".join([*self._settled, *agreed]))
+        if reading.upto > self._last_speech and reading is self._reading:
+            self._on_reading(" ".join([*self._settled, *guess]))
         if reading.settles and reading is self._reading:
             self._settled.append(task.result())
             del self._pcm[: reading.upto]

@@ -21,6 +21,9 @@ _KEPT_MS = 30_000
 _ONSET_MS = 160
 """Speech is noticed this long after it begins."""
 _SHORTEST_MS = 100
+COMPLETE_SILENCE_MS = 320
+"""Silence that ends a turn whose words are a whole request, where the client lets the meaning decide. Pauses
+inside a phrase are shorter; whoever goes on all the same is heard, and the answer has hardly begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class _Open:
     item: str
     begins_ms: int
     spoke: bool = False
+    is_complete: bool = False
 
 
 @dataclass(slots=True)
@@ -58,12 +62,14 @@ class Intake:
         on_words: Called with an item's id and words of it that will not change.
         on_start: Called with the item's id and the time when the watch hears speech begin.
         on_stop: Called with the turn and the time when the watch hears it end.
+        is_complete: May these words be answered as they stand? Asked where the meaning decides.
     """
 
     recogniser: Recogniser
     on_words: Callable[[str, str], None]
     on_start: Callable[[str, int], None]
     on_stop: Callable[[Turn, int], None]
+    is_complete: Callable[[str], bool] = lambda _words: False
     _watch: SpeechWatch = field(default_factory=lambda: SpeechWatch(WatchSettings()))
     _settings: WatchSettings | None = field(default_factory=WatchSettings)
     _resampler: Resampler = field(default_factory=lambda: Resampler(REPLY_RATE, NEAR_RATE))
@@ -109,10 +115,12 @@ class Intake:
             opened.dictation.feed(frame, is_speech=self._watch.is_speech)
             return
         if self._open is not None:
+            self._open.is_complete &= not self._watch.is_speech
             self._open.dictation.feed(frame, is_speech=self._watch.is_speech)
             if verdict == "stopped":
-                turn = self._end()
-                self.on_stop(turn, self._now_ms)
+                self._stop()
+            else:
+                self._stop_if_complete()
             return
         self._before.append((frame, self._watch.is_speech))
         if verdict == "started":
@@ -122,9 +130,28 @@ class Intake:
             opened.spoke = True
             self.on_start(opened.item, opened.begins_ms)
 
+    def _read(self, item: str, words: str) -> None:
+        """A turn was read up to its last speech: if that is a whole request, it need not wait for long."""
+        if self._open is not None and self._open.item == item and self._settings is not None:
+            self._open.is_complete = self._settings.by_meaning and self.is_complete(words)
+            self._stop_if_complete()
+
+    def _stop_if_complete(self) -> None:
+        if self._open is None or not self._open.is_complete:
+            return
+        if self._watch.silence_ms >= COMPLETE_SILENCE_MS:
+            self._watch.stop()
+            self._stop()
+
+    def _stop(self) -> None:
+        turn = self._end()
+        self.on_stop(turn, self._now_ms)
+
     def _begin(self, at_ms: int, frames: list[tuple[bytes, bool]] | None = None) -> _Open:
         item = new_id("item")
-        dictation = Dictation(self.recogniser, lambda words: self.on_words(item, words))
+        dictation = Dictation(
+            self.recogniser, lambda words: self.on_words(item, words), lambda words: self._read(item, words)
+        )
         self._open = _Open(dictation, item, at_ms)
         for frame, is_speech in frames or ():
             dictation.feed(frame, is_speech=is_speech)

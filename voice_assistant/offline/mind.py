@@ -25,6 +25,8 @@ _WITHOUT_CHAT = (
     "Ask me what I can do."
 )
 _WITHOUT_CHAT_AGAIN = "I heard: {heard}. That is beyond my skills."
+_LITTLE_HEARD_MS = 1_000.0
+"""An answer cut off with no more heard than this was none: whoever spoke into it had not finished."""
 _MARKUP = re.compile(r"[*_`#>|]+")
 
 
@@ -61,6 +63,10 @@ class Mind:
         self._chat = chat
         self._told_how = False
         self._what_to_say: dict[str, Callable[[str], str]] = {}
+
+    def can_answer(self, words: str) -> bool:
+        """Say whether words can be answered before they are surely all that is said."""
+        return self._skills.can_answer(words)
 
     async def answer(
         self, question: Item | None, items: Items, instructions: str, tools: tuple[Json, ...]
@@ -137,12 +143,15 @@ def newest_question(items: Items) -> Item | None:
 
 
 def _unanswered(question: Item, items: Items) -> str:
-    """All that was said since our last words: a pause for thought may have cut one request in two."""
+    """All that was said since our last words: a pause for thought may have cut one request in two.
+
+    Words of ours that were cut off as soon as they began do not count.
+    """
     said: list[str] = []
     for item in items:
         if item.kind == "message" and item.role == "user":
             said.append(item.text.rstrip(" .,?!"))
-        else:
+        elif item.status != "incomplete" or item.audio_ms > _LITTLE_HEARD_MS:
             said.clear()
         if item is question:
             break

@@ -35,7 +35,12 @@ _BETA_NAMES = {
 }
 _NOT_IN_BETA = frozenset({"conversation.item.done"})
 _NOT_IN_GA = frozenset({"conversation.created"})
-_EAGERNESS_MS = {"low": 1000, "medium": 600, "high": 300, "auto": 600}
+_EAGERNESS_MS = {"low": 8000, "medium": 600, "high": 300, "auto": 600}
+"""Silence that ends a turn whose words ask for nothing that is known. "low" waits as long as the protocol's
+makers say: a client that asks for it ends such turns itself."""
+_MEANING_PADDING_MS = 1000
+"""Kept from before speech was noticed where the meaning decides: a client with a gate of its own sends hardly
+more than the words."""
 
 
 class ProtocolError(Exception):
@@ -215,8 +220,10 @@ def _turn_detection(value: Any, before: WatchSettings | None) -> Json:
         )
     watch = before or WatchSettings()
     eagerness = str(value.get("eagerness") or "auto") if kind == "semantic_vad" else ""
+    watch = replace(watch, by_meaning=bool(eagerness))
     if eagerness:
-        watch = replace(watch, silence_duration_ms=_EAGERNESS_MS.get(eagerness, _EAGERNESS_MS["auto"]))
+        silence_ms = _EAGERNESS_MS.get(eagerness, _EAGERNESS_MS["auto"])
+        watch = replace(watch, silence_duration_ms=silence_ms, prefix_padding_ms=_MEANING_PADDING_MS)
     changes: Json = {}
     for name, low, high in (
         ("threshold", 0.0, 1.0),

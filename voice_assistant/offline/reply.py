@@ -71,6 +71,15 @@ class Reply:
         """Is it still being made?"""
         return self._task is not None and not self._task.done()
 
+    @property
+    def is_empty(self) -> bool:
+        """Was nothing said or asked for in it so far?"""
+        return not self._output
+
+    def spoke(self, item: Item) -> bool:
+        """Is *item* a part of it?"""
+        return item in self._output
+
     def start(self, parts: AsyncGenerator[Part]) -> None:
         """Begin; events follow from a task of its own."""
         self.post("response.created", {"response": self._described("in_progress")})

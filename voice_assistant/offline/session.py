@@ -55,7 +55,9 @@ class ClientSession:
         self._session = Session(id=new_id("sess"), model=model)
         self._conversation = new_id("conv")
         self._items = Items()
-        self._intake = Intake(recogniser, self._words, self._speech_started, self._speech_stopped)
+        self._intake = Intake(
+            recogniser, self._words, self._speech_started, self._speech_stopped, self._is_complete
+        )
         self._reply: Reply | None = None
         self._unclaimed: Reply | None = None  # made by itself: a ``response.create`` may still ask for it
         self._understanding: dict[str, asyncio.Task[None]] = {}
@@ -155,7 +157,7 @@ class ClientSession:
         if not self._intake.listening:
             turn, _ = self._intake.commit()
             self._committed(turn)
-        elif self._unclaimed is not None and not self._intake.heard_speech():
+        elif self._is_answered():
             # The watch was faster: the turn that this commit ends is being answered already.
             self._intake.clear()
         else:
@@ -163,13 +165,22 @@ class ClientSession:
 
     def _end_of_sound(self, _event: Json) -> None:
         """End the sound, as LiteLLM's clients say it: a commit that is never an error and wants an answer."""
-        if self._unclaimed is not None and not self._intake.heard_speech():
+        if self._is_answered():
             self._intake.clear()
             return
         try:
             self._finish_turn()
         except ProtocolError:
             self._intake.clear()  # nothing was sent: there is nothing to answer
+
+    def _is_answered(self) -> bool:
+        """Is all that was said being answered, in an answer that the client did not break off?"""
+        answer = self._unclaimed
+        return answer is not None and answer.reason is None and not self._intake.heard_speech()
+
+    def _is_complete(self, words: str) -> bool:
+        # Whoever speaks into an answer may be talking to somebody else: the client knows.
+        return not self._busy() and self._mind.can_answer(words)
 
     def _finish_turn(self) -> None:
         spoke = self._intake.heard_speech()
@@ -283,6 +294,8 @@ class ClientSession:
                 param="audio_end_ms",
             )
         item.truncate(end_ms)
+        if self._unclaimed is not None and self._unclaimed.spoke(item):
+            self._unclaimed = None  # broken off: what is said next is no longer part of what it answers
         where = {"item_id": item.id, "content_index": 0, "audio_end_ms": int(end_ms)}
         self._post("conversation.item.truncated", where)
 
@@ -295,7 +308,7 @@ class ClientSession:
         wishes = event.get("response")
         wishes = wishes if isinstance(wishes, dict) else {}
         unclaimed, self._unclaimed = self._unclaimed, None
-        if unclaimed is not None and (unclaimed.active or not wishes):
+        if unclaimed is not None and (unclaimed.active or not (wishes or unclaimed.is_empty)):
             return
         if self._busy():
             raise ProtocolError(

@@ -43,6 +43,7 @@ class WatchSettings:
         silence_duration_ms: Silence that ends a turn.
         create_response: Is the end of a turn a request for an answer?
         interrupt_response: Does speech end an answer that is being given?
+        by_meaning: Is a request that can be answered as it stands over after a shorter silence?
     """
 
     threshold: float = 0.5
@@ -50,6 +51,7 @@ class WatchSettings:
     silence_duration_ms: int = 450
     create_response: bool = True
     interrupt_response: bool = True
+    by_meaning: bool = False
 
 
 class SpeechWatch:

@@ -116,6 +116,11 @@ def repeated(raw: str) -> Say | None:
     return Say(found["words"].strip()) if found else None
 
 
+def is_opening(text: str) -> bool:
+    """Is this what people say before they say what they want? *text* as ``wording.plain`` gives it."""
+    return text in _WHOLE or _QUIET.fullmatch(text) is not None
+
+
 def answer(text: str, now: Callable[[], datetime], dice: Random) -> Say | None:
     """Answer a phrase.
 
