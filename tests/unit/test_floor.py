@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from voice_assistant.core.events import (
     PausePlayout,
     Play,
     PlayoutDrained,
+    PlayoutStarted,
     Pressed,
     ReplyAudio,
     ReplyComplete,
@@ -252,6 +254,56 @@ def test_a_reply_into_speech_is_held_and_played_when_that_was_the_end() -> None:
     assert CloseTurn("provider") in decided
     assert DropPlayout("a") not in decided
     assert closing == [SetGain(0.0, 120.0), ResumePlayout()]
+
+
+def called_too_early(audible_in_s: float | None) -> Stage:
+    """A provider took a pause of 300 ms for the end; its reply is to be heard so much later, if at all."""
+    stage = Stage()
+    stage.opens()
+    stage.speaks(300)
+    stage.speaks(300, aloud=False)
+    stage.replies_with("a")
+    stage.closes("provider")
+    if audible_in_s is not None:
+        stage.take(PlayoutStarted(stage.at, "a", stage.at + audible_in_s))
+    return stage
+
+
+@pytest.mark.parametrize("audible_in_s", [None, 0.15])
+def test_whoever_goes_on_before_the_reply_is_heard_needs_few_words_to_cut_it(
+    audible_in_s: float | None,
+) -> None:
+    stage = called_too_early(audible_in_s)
+    stage.at += 0.16
+
+    onset = stage.opens(speech_ms=60)
+    words = stage.speaks(40)
+
+    assert onset == [PausePlayout()]
+    assert DropPlayout("a") in words
+    assert appended_samples(words)
+
+
+def test_whoever_speaks_once_the_reply_is_heard_interrupts_it_as_any_other() -> None:
+    stage = called_too_early(0.05)
+    stage.at += 0.16
+
+    commands = stage.opens(speech_ms=60) + stage.speaks(200)
+
+    assert commands == [PausePlayout()]
+
+
+def test_the_next_reply_has_nothing_of_the_haste_of_the_one_before() -> None:
+    stage = called_too_early(None)
+    stage.take(PlayoutDrained(stage.at, "a", 100.0))
+    stage.opens()
+    stage.speaks(300)
+    stage.closes()
+    stage.replies_with("b")
+
+    commands = stage.opens(speech_ms=60) + stage.speaks(100)
+
+    assert commands == [PausePlayout()]
 
 
 def test_a_reply_while_the_key_is_held_waits_for_the_key() -> None:

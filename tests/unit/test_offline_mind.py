@@ -91,6 +91,15 @@ async def test_what_no_skill_answers_is_said_back_with_what_would_mend_it_once()
     assert second == ["I heard: Why is grass green. That is beyond my skills."]
 
 
+async def test_a_noise_that_broke_an_answer_off_at_once_has_it_given_again() -> None:
+    ours = Item(
+        "message", "assistant", "That is 391.", by_voice=True, spoken=[Spoken("That is 391.", 1500.0)]
+    )
+    ours.truncate(100)
+
+    assert await answered(conversation(user("What is 17 times 23?"), ours, user(""))) == ["That is 391."]
+
+
 async def test_nothing_heard_and_nothing_asked_are_said_plainly() -> None:
     assert await answered(conversation(user(""))) == [NOTHING_HEARD]
     assert await answered(conversation()) == [NO_QUESTION]

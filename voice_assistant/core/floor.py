@@ -12,7 +12,8 @@ off its reply for it, and nothing here could bring that back. Keeping costs no t
 
 The other way round, a reply may begin while the user's turn is still open, because the provider called its
 end first. Then the reply is let through if the user is silent, and held if they speak or hold the key, until
-it is clear whether they go on.
+it is clear whether they go on. Whoever speaks again before its first sample can be heard was not through: that
+is no echo, and hardly a cough, and takes as little to cut the reply as if it were held.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from voice_assistant.core.events import (
     Notify,
     OpenedBy,
     PausePlayout,
+    PlayoutStarted,
     Pressed,
     ReplyAudio,
     ReplyDone,
@@ -60,7 +62,8 @@ SILENT_MS = 200
 """A user whose last speech is this long ago is silent, though their turn is still open."""
 
 GOES_ON_MS = 100
-"""Speech, while a reply is held, that shows the user goes on; less may be the end of a breath."""
+"""Speech, while a reply is held or not yet heard, that shows the user goes on; less may be the end of a
+breath."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,9 @@ class Floor:
         self._decide_at: float | None = None
         self._unanswered = 0
         self._owed_to_an_earlier_turn = False
+        self._called_by: str | None = None
+        self._audible_at = float("inf")
+        self._goes_on = False
 
     @property
     def standing(self) -> Standing:
@@ -142,6 +148,8 @@ class Floor:
                 return self._grant()
             case ReplyAudio(at=at, item=item):
                 return self._reply_came(at, item)
+            case PlayoutStarted(item=item, audible_at=audible_at) if item == self._called_by:
+                self._audible_at = audible_at
             case ReplyDone(item=None, interrupted=False, goes_on=False):
                 self._unanswered = 0
             case ReplyDone(interrupted=True) if self._is_disputed:
@@ -202,6 +210,8 @@ class Floor:
         self._speech.append((event.at, event.speech_ms))
         self._last_speech = event.at
         self._owed_to_an_earlier_turn = self._unanswered > 0
+        spoke_at = event.at - event.speech_ms / 1000
+        self._goes_on = self._called_by in self._replies.sounding and spoke_at < self._audible_at
         if event.by == "key" or not self._replies.sounding:
             return self._grant()
         self._standing = "contested"
@@ -221,8 +231,9 @@ class Floor:
         return self._confirmed()
 
     def _confirmed(self) -> list[Command]:
-        # With the reply over there is nothing left to interrupt, and no word to be lost.
-        wanted_ms = self._settings.min_interruption_ms if self._replies.sounding else 1
+        wanted_ms = GOES_ON_MS if self._goes_on else self._settings.min_interruption_ms
+        if not self._replies.sounding:
+            wanted_ms = 1  # There is nothing left to interrupt, and no word to be lost.
         return self._grant() if self._spoken_ms >= wanted_ms else []
 
     @property
@@ -271,6 +282,7 @@ class Floor:
         self._unanswered = 0
         if self._standing != "granted":
             return []
+        self._called_by, self._audible_at = item, float("inf")
         is_silent = at - self._last_speech >= SILENT_MS / 1000
         if is_silent and self._by == "voice" and not self._owed_to_an_earlier_turn:
             return [CloseTurn("provider")]

@@ -84,9 +84,6 @@ class Mind:
                 yield say(question.text)
                 return
         elif question is not None:
-            if not question.text:
-                yield NOTHING_HEARD
-                return
             match self._skills.answer(question.text) or self._skills.answer(_unanswered(question, items)):
                 case Say(text):
                     yield text
@@ -94,6 +91,9 @@ class Mind:
                 case CallTool() as wanted:
                     yield self._call(wanted, tools)
                     return
+            if not question.text:
+                yield NOTHING_HEARD
+                return
         if self._chat is None:
             yield self._beyond_skills(question)
             return
