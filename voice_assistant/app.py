@@ -24,6 +24,7 @@ from voice_assistant.asking import Asker, Prompt, Prompter
 from voice_assistant.config import Config
 from voice_assistant.core.budget import Budget, check_priced
 from voice_assistant.core.conversation import Conversation
+from voice_assistant.core.default_watch import DefaultWatch
 from voice_assistant.core.events import Command, Event, Notify, StopRequested, TextEntered
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.status import Status
@@ -190,6 +191,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 config.sounds,
                 wordless(config.words, config.offline.model_path),
                 output_latency=ends.output_latency,
+                default_watch=DefaultWatch(ends.follow_default),
             ),
             new_dialect=provider.new_dialect,
             wire=link,

@@ -15,7 +15,7 @@ from typing import Protocol
 from voice_assistant import remembered
 from voice_assistant.asking import Prompt
 from voice_assistant.config import Config
-from voice_assistant.core.events import Event
+from voice_assistant.core.events import Direction, Event
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.output_latency import OutputLatency, first_ms
 from voice_assistant.devices.capture import Microphone
@@ -106,6 +106,11 @@ class Ends:
         self._kept_as = f"loudspeaker {config.speaker.device}".strip()
         self._kept_ms = max(remembered.load(self._kept_as) or [0.0])
         self.output_latency = OutputLatency(is_fixed=config.speaker.latency_ms > 0, kept_ms=self._kept_ms)
+        follows: dict[Direction, bool] = {
+            "capture": config.capture.follow_default,
+            "playout": config.speaker.follow_default,
+        }
+        self.follow_default = frozenset(one for one, does in follows.items() if does)
         self.devices: list[End] = []
         """Those that may be lost and opened again."""
         self.missing: list[DeviceError] = []

@@ -22,7 +22,9 @@ from voice_assistant.core.events import (
     DropPlayout,
     EndPlayout,
     Event,
+    FollowDefault,
     LookAtMicrophone,
+    LookForDefault,
     LookForDevices,
     MessageReceived,
     Notify,
@@ -80,7 +82,13 @@ class Devices(Protocol):
 
     def perform(
         self,
-        command: ReopenDevices | LookForDevices | SetOutputLatency | TakeNextDevice | LookAtMicrophone,
+        command: ReopenDevices
+        | LookForDevices
+        | LookForDefault
+        | FollowDefault
+        | SetOutputLatency
+        | TakeNextDevice
+        | LookAtMicrophone,
     ) -> None:
         """Begin to do it; what comes of it is an event."""
         ...
@@ -237,6 +245,8 @@ class Session:
             case (
                 ReopenDevices()
                 | LookForDevices()
+                | LookForDefault()
+                | FollowDefault()
                 | SetOutputLatency()
                 | TakeNextDevice()
                 | LookAtMicrophone()

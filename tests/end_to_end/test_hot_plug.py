@@ -31,6 +31,7 @@ from tests.support.spoken import (
 )
 from tests.support.terminal_program import Program
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE
+from voice_assistant.core.default_watch import LOOK_EVERY_S
 
 pytestmark = pytest.mark.sound
 
@@ -39,6 +40,11 @@ RIGHT = "master_channel_map=front-right"
 
 IN_THE_DEVICE_MS = 200
 """What may be lost at the gap: sound that was inside the device, or on its way from it."""
+
+FOLLOWING = {
+    "VOICE_ASSISTANT_CAPTURE_FOLLOW_DEFAULT": "true",
+    "VOICE_ASSISTANT_PLAYOUT_FOLLOW_DEFAULT": "true",
+}
 
 WINDOW_MS = 40
 """Alignment's: what is missing is counted in these."""
@@ -201,6 +207,70 @@ def test_a_new_default_is_used_and_the_conversation_goes_on(stage: Stage, script
     wanted, _, found = reply_on(speaker, answer)
     assert len(found.missing) * WINDOW_MS <= IN_THE_DEVICE_MS
     assert found.offsets[-1][0] >= wanted.size - 2 * WINDOW_MS * CARD_RATE // 1000
+    assert lost_words(other_words(), call.sound) == []
+
+
+def test_a_default_that_the_sound_server_changes_is_followed_and_told_when_nobody_speaks(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    answer = reply(3.0)
+
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.reply(answer)
+        await call.commit()
+        await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    sound = stage.sound
+    mono = ("channel_map=mono", "remix=no", "channels=1")
+    sound.pactl("load-module", "module-remap-sink", "sink_name=other", "master=card", *mono, LEFT)
+    sound.pactl("load-module", "module-remap-source", "source_name=usb", "master=card.monitor", *mono, RIGHT)
+    with stage.plain(scripted, **FOLLOWING) as program, sound.record() as recording:
+        call = ready(program, scripted)
+        time.sleep(LOOK_EVERY_S)  # it has seen what the default is
+        stage.say(words(0.8), pause(0.6))
+        program.until(lambda: bool(call.commits))
+        sound.pactl("set-default-source", "usb")
+        sound.pactl("set-default-sink", "other")
+        program.until("spoken reply, 3.0 s")
+        program.until("The microphone is 'usb' now, the system's new default.")
+        program.until("The loudspeaker is 'other' now, the system's new default.")
+        stage.say(pause(0.5), other_words(), pause(0.8))
+        program.until(lambda: len(call.commits) == 2)
+        assert len(scripted.calls) == 1
+        assert "gone" not in program.err
+        speaker = recording.speaker
+
+    _, _, found = reply_on(speaker, answer)
+    assert len(found.missing) * WINDOW_MS <= IN_THE_DEVICE_MS
+    assert lost_words(other_words(), call.sound) == []
+
+
+def test_a_default_that_only_a_new_list_of_devices_shows_is_moved_to(
+    stage: Stage, scripted: RealtimeServer
+) -> None:
+    async def script(call: RealtimeCall) -> None:
+        await call.set_up()
+        await call.commit()
+        await call.done()
+        await call.hung_up()
+
+    scripted.play(script)
+    sound = stage.sound
+    sound.list_only("desk", "headset")
+    with stage.plain(scripted, **FOLLOWING) as program:
+        call = ready(program, scripted)
+        sound.list_only("headset", "desk")
+        program.until("The microphone is 'headset' now, the system's new default.")
+        program.until("The loudspeaker is 'headset' now, the system's new default.")
+        stage.say(pause(0.5), other_words(), pause(0.8))
+        program.until(lambda: bool(call.commits))
+        assert len(scripted.calls) == 1
+        assert "gone" not in program.err
+
     assert lost_words(other_words(), call.sound) == []
 
 

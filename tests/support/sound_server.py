@@ -155,6 +155,11 @@ class SoundServer:
         named = (f'pcm.{name} {{ type pulse hint.description "{name}" }}\n' for name in more)
         (self._folder / "asound.conf").write_text(ALSA_CONFIGURATION + "".join(named))
 
+    def list_only(self, *names: str) -> None:
+        """Have ALSA list these names for the server, and no ``default``: the first is PortAudio's."""
+        named = (f'pcm.{name} {{ type pulse hint.description "{name}" }}\n' for name in names)
+        (self._folder / "asound.conf").write_text("".join(named) + NO_DEVICES)
+
     def unload(self, module: str, name: str) -> None:
         """Take a device away: the module of this kind that made the one of this name."""
         listed = (line.split("\t") for line in self.pactl("list", "short", "modules").splitlines())

@@ -2,8 +2,8 @@
 
 ``Floor`` decides who speaks, ``Replies`` keeps the books of what the provider says, ``Lifeline`` brings the
 link up and keeps back what it is not ready for, ``Calls`` has tools run, ``Wordless`` has words recognised
-that do not come, ``Budget`` sees to the limits, ``DeviceWatch`` has lost devices opened again. Each takes the
-same events and knows nothing of the clock.
+that do not come, ``Budget`` sees to the limits, ``DeviceWatch`` has lost devices opened again,
+``DefaultWatch`` follows the system's default. Each takes the same events and knows nothing of the clock.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from voice_assistant.core.budget import Budget
 from voice_assistant.core.calls import Calls
+from voice_assistant.core.default_watch import DefaultWatch
 from voice_assistant.core.device_watch import DeviceWatch
 from voice_assistant.core.earcons import Earcons, SoundSettings
 from voice_assistant.core.events import Command, EndPlayout, Event, Level, Notify, Pressed, Stop
@@ -38,12 +39,14 @@ class Conversation:
         sounds: SoundSettings | None = None,
         wordless: Wordless | None = None,
         output_latency: OutputLatency | None = None,
+        default_watch: DefaultWatch | None = None,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
         self._lifeline = Lifeline(link, self._replies, explain, dice)
         self._calls = Calls()
         self._devices = DeviceWatch()
+        self._default = default_watch or DefaultWatch()
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
         self._earcons = Earcons(sounds or SoundSettings())
@@ -68,6 +71,7 @@ class Conversation:
             self._replies,
             self._budget,
             self._devices,
+            self._default,
             self._output_latency,
         )
         times = [part.deadline() for part in parts]
@@ -93,7 +97,7 @@ class Conversation:
         decided += self._floor.handle(event) + self._replies.handle(event) + self._calls.handle(event)
         commands += self._lifeline.admit(decided) + self._volume.handle(event)
         commands += self._earcons.handle(event, decided) + self._wordless.handle(event)
-        commands += self._within_budget(event) + self._devices.handle(event)
+        commands += self._within_budget(event) + self._devices.handle(event) + self._default.handle(event)
         commands += self._output_latency.handle(event, commands)
         return self._heard_out(commands + self._own(event))
 

@@ -193,6 +193,22 @@ class DevicesReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class DefaultChanged:
+    """The system has another default device than the one in use, which is in use as its default.
+
+    Args:
+        capture: Its default microphone now, as the system calls it; empty where that has not changed.
+        playout: The same for the loudspeaker.
+        rescan: PortAudio has to look for devices anew to open it; no sound server stands between.
+    """
+
+    at: float
+    capture: str
+    playout: str
+    rescan: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NoOtherDevice:
     """Another device was asked for, and there is none that opens."""
 
@@ -619,6 +635,7 @@ Event = (
     | DeviceLost
     | DeviceStarved
     | DevicesReturned
+    | DefaultChanged
     | NoOtherDevice
     | TelephoneHeard
     | LoudspeakerCaptured
@@ -855,6 +872,31 @@ class LookForDevices:
     directions: tuple[Direction, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LookForDefault:
+    """Look whether the system has another default than what is in use, without disturbing what is open.
+
+    ``DefaultChanged`` follows if so.
+    """
+
+    directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDefault:
+    """Open the system's default in place of what is in use; the latter again where it does not open.
+
+    ``DeviceOpened`` or ``DeviceLost`` follows for each.
+
+    Args:
+        directions: Which.
+        rescan: As in ``ReopenDevices``.
+    """
+
+    directions: tuple[Direction, ...]
+    rescan: bool
+
+
 # --- Commands: the listener, the tools, the person ---
 
 
@@ -927,6 +969,8 @@ Command = (
     | Ring
     | ReopenDevices
     | LookForDevices
+    | LookForDefault
+    | FollowDefault
     | TakeNextDevice
     | LookAtMicrophone
     | SetOutputLatency

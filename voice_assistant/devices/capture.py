@@ -34,6 +34,11 @@ class CaptureSettings:
     device: str = ""
     """The microphone: its number, or part of its name; empty takes the system's default."""
 
+    follow_default: bool = False
+    """Where no device is named: look every few seconds whether the system has another default, and move to it
+    in a quiet moment. PulseAudio and PipeWire move by themselves; then it is told, and the stream is opened
+    anew."""
+
 
 class Microphone:
     """What the microphone hears, as events, from ``open`` to ``close``.

@@ -7,10 +7,13 @@ device exists does not mean that it opens: that is found out by opening it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from voice_assistant.core.events import Direction
 from voice_assistant.devices import portaudio
 from voice_assistant.errors import DeviceError
+
+if TYPE_CHECKING:
+    from voice_assistant.core.events import Direction
 
 WORDS = {"capture": "input", "playout": "output"}
 

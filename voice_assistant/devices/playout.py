@@ -42,6 +42,9 @@ class SpeakerSettings:
     """Sound that the loudspeaker holds in advance; 0 to 500. 0 begins with the least that it offers, about
     20, and holds more where that runs dry on a busy machine, until there is calm again."""
 
+    follow_default: bool = False
+    """The same as for the microphone: move to another default of the system, where no device is named."""
+
     def __post_init__(self) -> None:
         check_range(self, "latency_ms", 0, 500)
 

@@ -15,10 +15,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from voice_assistant.core.events import Direction
 from voice_assistant.errors import DeviceError
+
+if TYPE_CHECKING:
+    from voice_assistant.core.events import Direction
 
 # PaErrorCode, portaudio.h
 UNANTICIPATED_HOST_ERROR = -9999

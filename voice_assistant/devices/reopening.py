@@ -2,27 +2,27 @@
 
 PortAudio lists devices once, when it starts; to look anew it has to be ended, and that ends every stream. So
 one object owns the reopening of both ends. It works on a thread of its own, because a sound system that has
-just lost a device takes its time. Whether a device that was asked for is back is asked in another process,
-which leaves the open streams alone. When to do any of this is decided elsewhere.
+just lost a device takes its time. Whether a device that was asked for is back, or the system's default is
+another, is asked in another process, which leaves the open streams alone. When to do any of this is decided
+elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Protocol
 
 from voice_assistant.core.events import (
+    DefaultChanged,
     DeviceLost,
     DevicesReturned,
     Direction,
     Event,
+    FollowDefault,
     LookAtMicrophone,
+    LookForDefault,
     LookForDevices,
     NoOtherDevice,
     ReopenDevices,
@@ -30,12 +30,11 @@ from voice_assistant.core.events import (
     TakeNextDevice,
     TelephoneHeard,
 )
-from voice_assistant.devices import portaudio, telephone
+from voice_assistant.devices import listing, portaudio, sound_server, telephone
 from voice_assistant.devices.catalog import Device, list_devices, match, name_of
 from voice_assistant.devices.stream import Clock, Post
 from voice_assistant.errors import DeviceError
 
-LOOK_WITHIN_S = 10.0
 
 
 class End(Protocol):
@@ -83,7 +82,7 @@ class Reopening:
 
     Args:
         ends: Microphone, loudspeaker, or one of them; files are never lost.
-        post: Takes ``DeviceLost`` where a device does not open, and ``DevicesReturned``; called on the
+        post: Takes ``DeviceLost`` where a device does not open, and what was found by looking; called on the
             loop's thread. The ends themselves tell when they deliver.
         loop: Where the session lives.
         clock: The session's clock, in seconds.
@@ -98,47 +97,61 @@ class Reopening:
         self._clock = clock
         self._lock = threading.Lock()
         self._closed = False
-        self._looking: asyncio.Task[None] | None = None
-        self._looking_at: asyncio.Task[None] | None = None
+        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._server_defaults: dict[Direction, str] = {}
 
     def perform(
         self,
-        command: ReopenDevices | LookForDevices | SetOutputLatency | TakeNextDevice | LookAtMicrophone,
+        command: ReopenDevices
+        | LookForDevices
+        | LookForDefault
+        | FollowDefault
+        | SetOutputLatency
+        | TakeNextDevice
+        | LookAtMicrophone,
     ) -> None:
         """Begin to do it; on the loop's thread, and at once."""
         match command:
             case ReopenDevices(directions, rescan):
                 self._begin_to_reopen(directions, rescan)
+            case FollowDefault(directions, rescan):
+                self._begin_to_reopen(directions, rescan, following=True)
             case SetOutputLatency(latency_ms):
                 if speaker := self._ends.get("playout"):
                     speaker.hold(latency_ms)
                     self._begin_to_reopen(("playout",), rescan=False)
             case LookForDevices(directions):
-                if self._looking is None or self._looking.done():
-                    self._looking = self._loop.create_task(self._look(directions))
+                self._begin_to_look("devices", lambda: self._look(directions))
+            case LookForDefault(directions):
+                self._begin_to_look("default", lambda: self._look_for_default(directions))
             case TakeNextDevice(direction):
                 threading.Thread(target=self._take_next, args=(direction,), daemon=True).start()
             case LookAtMicrophone():
-                self._looking_at = self._loop.create_task(self._look_at_microphone())
+                self._begin_to_look("microphone", self._look_at_microphone)
 
     def close(self) -> None:
         """Begin nothing more, and let what is under way end; the ends are closed by their owner."""
         self._closed = True
-        if self._looking is not None:
-            self._looking.cancel()
-        if self._looking_at is not None:
-            self._looking_at.cancel()
+        for looking in self._looking.values():
+            looking.cancel()
         if self._lock.acquire(timeout=portaudio.LEAVING_S):
             self._lock.release()
         else:
             portaudio.leaving.give_up()
 
-    def _begin_to_reopen(self, directions: tuple[Direction, ...], rescan: bool) -> None:
-        threading.Thread(target=self._reopen, args=(directions, rescan), daemon=True).start()
+    def _begin_to_reopen(
+        self, directions: tuple[Direction, ...], rescan: bool, *, following: bool = False
+    ) -> None:
+        threading.Thread(target=self._reopen, args=(directions, rescan, following), daemon=True).start()
+
+    def _begin_to_look(self, what: str, look: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Look, unless the last look of this kind is still under way."""
+        if what not in self._looking or self._looking[what].done():
+            self._looking[what] = self._loop.create_task(look())
 
     # --- A thread of its own ---
 
-    def _reopen(self, directions: tuple[Direction, ...], rescan: bool) -> None:
+    def _reopen(self, directions: tuple[Direction, ...], rescan: bool, following: bool) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -151,7 +164,11 @@ class Reopening:
                 end.detach()
             failed = _failure(portaudio.rescan) if rescan else None
             for end in ends:
-                if error := failed or _failure(end.attach, or_default=True):
+                before = end.device
+                error = failed or _failure(end.attach, or_default=True)
+                if error and not failed and following and end.direction in directions:
+                    error = _failure_to_stay(end, before)
+                if error:
                     self._tell_lost(end.direction, str(error))
 
     def _take_next(self, direction: Direction) -> None:
@@ -188,10 +205,24 @@ class Reopening:
 
     async def _look(self, directions: tuple[Direction, ...]) -> None:
         wanted = [end for end in self._ends.values() if end.direction in directions]
-        devices = await _devices_now()
-        found = tuple(end.direction for end in wanted if _is_there(end, devices))
+        now = await listing.look()
+        found = tuple(end.direction for end in wanted if _is_there(end, now.devices))
         if found and not self._closed:
             self._post(DevicesReturned(self._clock(), found))
+
+    async def _look_for_default(self, directions: tuple[Direction, ...]) -> None:
+        ends = [end for end in self._ends.values() if end.direction in directions and not end.wanted]
+        in_use = {end.direction: end.device.name for end in ends if end.device}
+        served = {one: name for one, name in in_use.items() if name in sound_server.ALSA_NAMES}
+        listed = {one: name for one, name in in_use.items() if one not in served}
+        new = _changed(listed, (await listing.look()).defaults) if listed else {}
+        rescan = bool(new)
+        if served and not new:
+            now = await sound_server.defaults()
+            new = _changed({one: self._server_defaults.get(one, now[one]) for one in served}, now)
+            self._server_defaults |= {one: name for one, name in now.items() if name}
+        if new and not self._closed:
+            self._post(DefaultChanged(self._clock(), new.get("capture", ""), new.get("playout", ""), rescan))
 
     async def _look_at_microphone(self) -> None:
         end = self._ends.get("capture")
@@ -200,6 +231,10 @@ class Reopening:
         found = await telephone.look(end.device)
         if found and not self._closed:
             self._post(TelephoneHeard(self._clock(), found.name, found.instead, found.how))
+
+
+def _changed(before: Mapping[Direction, str], now: Mapping[Direction, str]) -> dict[Direction, str]:
+    return {one: now[one] for one, name in before.items() if now[one] and now[one] != name}
 
 
 def _others(device: Device, direction: Direction) -> list[str]:
@@ -218,40 +253,20 @@ def _failure(attempt: Callable[..., None], **how: bool) -> DeviceError | None:
     return None
 
 
+def _failure_to_stay(end: End, before: Device | None) -> DeviceError | None:
+    """Go on with what was in use, where the system's new default does not open."""
+    if before is None:
+        return _failure(end.attach, or_default=True)
+    end.choose(name_of(before, [one for one in list_devices() if one.channels(end.direction)]))
+    try:
+        return _failure(end.attach, or_default=False)
+    finally:
+        end.choose("")
+
+
 def _is_there(end: End, devices: list[Device]) -> bool:
     return _failure(lambda: _matched(end, devices)) is None
 
 
 def _matched(end: End, devices: list[Device]) -> None:
     match(end.wanted, end.direction, devices)
-
-
-async def _devices_now() -> list[Device]:
-    """List the devices that a PortAudio started now finds; empty where it cannot be asked."""
-    asked = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        told, _ = await asyncio.wait_for(asked.communicate(), LOOK_WITHIN_S)
-        return [Device(**one) for one in json.loads(told or b"[]")]
-    except TimeoutError:
-        return []
-    finally:
-        if asked.returncode is None:
-            asked.kill()
-            await asked.wait()
-
-
-def main() -> None:
-    """The other process's side: print the devices as JSON."""
-    os.nice(10)
-    print(json.dumps([asdict(device) for device in list_devices()]))  # noqa: T201 - the parent reads it
-
-
-if __name__ == "__main__":
-    main()

@@ -7,15 +7,12 @@ what its default microphone is.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from voice_assistant.devices import sound_server
 from voice_assistant.devices.catalog import Device, list_devices, name_of
-
-ASK_WITHIN_S = 3.0
 
 TELEPHONE_RATE = 24_000
 """Hertz, at most, of a headset in that profile: 8 or 16 kHz, and 24 with newer Apple ones."""
@@ -24,9 +21,6 @@ _TELEPHONE = re.compile(
     r"hands-?free|\b(hfp|hsp)\b|headset[-_ ]head[-_ ]unit|bluez_(source|input)", re.IGNORECASE
 )
 _BUILT_IN = re.compile(r"built-?in|internal|macbook|\bhda\b|realtek|analog|microphone array", re.IGNORECASE)
-
-BEHIND_A_SERVER = frozenset({"default", "pulse", "pipewire", "sysdefault"})
-"""ALSA's names for whatever the sound server has as its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +40,9 @@ class Telephone:
 
 async def look(device: Device) -> Telephone | None:
     """Say whether a microphone that is open is in the telephone profile, and what could be used instead."""
-    if device.name in BEHIND_A_SERVER:
-        return of_server(await _pactl("info"), await _pactl("list", "short", "sources"))
+    if device.name in sound_server.ALSA_NAMES:
+        info = await sound_server.pactl("info")
+        return of_server(info, await sound_server.pactl("list", "short", "sources"))
     return of_list(device, list_devices())
 
 
@@ -67,13 +62,13 @@ def of_list(device: Device, devices: Sequence[Device]) -> Telephone | None:
 
 def of_server(info: str, sources: str) -> Telephone | None:
     """Judge by what ``pactl info`` and ``pactl list short sources`` say."""
-    found = re.search(r"^Default Source: (\S+)$", info, re.MULTILINE)
-    if found is None or not _TELEPHONE.search(found[1]):
+    found = sound_server.defaults_in(info)["capture"]
+    if not _TELEPHONE.search(found):
         return None
     names = [fields[1] for line in sources.splitlines() if len(fields := line.split("\t")) > 1]
     others = [name for name in names if not name.endswith(".monitor") and not _TELEPHONE.search(name)]
     instead = next((name for name in others if _BUILT_IN.search(name)), others[0] if others else "")
-    return Telephone(found[1], instead, f"pactl set-default-source {instead}" if instead else "")
+    return Telephone(found, instead, f"pactl set-default-source {instead}" if instead else "")
 
 
 def _is_slow_headset(device: Device, devices: Sequence[Device]) -> bool:
@@ -83,28 +78,3 @@ def _is_slow_headset(device: Device, devices: Sequence[Device]) -> bool:
         and any(one.output_channels for one in ends)
         and all(one.default_rate <= TELEPHONE_RATE for one in ends)
     )
-
-
-async def _pactl(*words: str) -> str:
-    """Ask the sound server; empty where there is nobody to ask, or no answer."""
-    program = shutil.which("pactl")
-    if program is None:
-        return ""
-    asked = await asyncio.create_subprocess_exec(
-        "env",
-        "LC_ALL=C",
-        program,
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        told, _ = await asyncio.wait_for(asked.communicate(), ASK_WITHIN_S)
-        return told.decode(errors="replace")
-    except TimeoutError:
-        return ""
-    finally:
-        if asked.returncode is None:
-            asked.kill()
-            await asked.wait()
