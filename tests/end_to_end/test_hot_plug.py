@@ -229,7 +229,7 @@ def test_a_default_that_the_sound_server_changes_is_followed_and_told_when_nobod
     sound.pactl("load-module", "module-remap-sink", "sink_name=other", "master=card", *mono, LEFT)
     sound.pactl("load-module", "module-remap-source", "source_name=usb", "master=card.monitor", *mono, RIGHT)
     with stage.plain(scripted, **FOLLOWING) as program, sound.record() as recording:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         time.sleep(LOOK_EVERY_S)  # it has seen what the default is
         stage.say(words(0.8), pause(0.6))
         program.until(lambda: bool(call.commits))
@@ -262,7 +262,7 @@ def test_a_default_that_only_a_new_list_of_devices_shows_is_moved_to(
     sound = stage.sound
     sound.list_only("desk", "headset")
     with stage.plain(scripted, **FOLLOWING) as program:
-        call = ready(program, scripted)
+        call = ready(stage, program, scripted)
         sound.list_only("headset", "desk")
         program.until("The microphone is 'headset' now, the system's new default.")
         program.until("The loudspeaker is 'headset' now, the system's new default.")

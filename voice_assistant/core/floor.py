@@ -12,8 +12,8 @@ off its reply for it, and nothing here could bring that back. Keeping costs no t
 
 The other way round, a reply may begin while the user's turn is still open, because the provider called its
 end first. Then the reply is let through if the user is silent, and held if they speak or hold the key, until
-it is clear whether they go on. Whoever speaks again before its first sample can be heard was not through: that
-is no echo, and hardly a cough, and takes as little to cut the reply as if it were held.
+it is clear whether they go on. Whoever speaks again before its first sample can be heard was not through:
+that is no echo, and hardly a cough, and takes as little to cut the reply as if it were held.
 """
 
 from __future__ import annotations

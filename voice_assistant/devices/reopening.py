@@ -36,7 +36,6 @@ from voice_assistant.devices.stream import Clock, Post
 from voice_assistant.errors import DeviceError
 
 
-
 class End(Protocol):
     """A microphone or a loudspeaker, as far as it is opened again; to be called on any thread."""
 
