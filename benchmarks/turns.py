@@ -150,7 +150,14 @@ def cost(pcm: bytes, model: VoiceModel | None = None) -> tuple[float, float]:
     for number, one in enumerate(cleaned):
         opinion = detector.judge(one.frame)
         gate.hear(
-            number * 0.02, Heard(one.voice, opinion.is_speech, opinion.is_clear, is_sure=opinion.is_sure)
+            number * 0.02,
+            Heard(
+                one.voice,
+                opinion.is_speech,
+                opinion.is_clear,
+                is_sure=opinion.is_sure,
+                silence=opinion.silence,
+            ),
         )
     return between - started, time.process_time() - between
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.levels import FRAME_SAMPLES
-from voice_assistant.core.neural import NeuralJudge, Opinion
+from voice_assistant.core.neural import NeuralJudge, Opinion, silence_in
 from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 
 
@@ -29,7 +29,7 @@ QUIET = np.full(FRAME_SAMPLES, 100, np.int16)
 
 def judged(model: Model, frames: int, *, floor_dbfs: float = -50.0, strictness: float = 0.0) -> list[Opinion]:
     judge = NeuralJudge(model, strictness)
-    return [judge.judge(QUIET, floor_dbfs, False, -0.5, -0.5) for _ in range(frames)]
+    return [judge.judge(QUIET, floor_dbfs, 20.0, False, -0.5, -0.5) for _ in range(frames)]
 
 
 def test_a_model_that_is_certain_is_believed_over_the_others() -> None:
@@ -43,7 +43,7 @@ def test_a_model_that_is_certain_is_believed_over_the_others() -> None:
 def test_a_model_that_hears_nobody_is_believed_too() -> None:
     judge = NeuralJudge(Model(0.01), 0.0)
 
-    opinions = [judge.judge(QUIET, -50.0, True, 3.0, 3.0) for _ in range(50)]
+    opinions = [judge.judge(QUIET, -50.0, 20.0, True, 3.0, 3.0) for _ in range(50)]
 
     assert not any(opinion.is_speech or opinion.is_clear for opinion in opinions)
 
@@ -63,7 +63,7 @@ def test_one_chord_is_not_clear_speech() -> None:
 
     for frame in range(60):
         model.says = 0.9 if 20 <= frame < 32 else 0.01
-        opinions.append(judge.judge(QUIET, -50.0, True, 1.0, 2.0))
+        opinions.append(judge.judge(QUIET, -50.0, 20.0, True, 1.0, 2.0))
 
     assert any(opinion.is_speech for opinion in opinions)
     assert not any(opinion.is_clear for opinion in opinions)
@@ -73,10 +73,10 @@ def test_after_a_silence_a_voice_must_be_clear_anew() -> None:
     model = Model(0.99)
     judge = NeuralJudge(model, 0.0)
     for _ in range(500):
-        judge.judge(QUIET, -50.0, True, 3.0, 3.0)
+        judge.judge(QUIET, -50.0, 20.0, True, 3.0, 3.0)
 
     model.says = 0.01
-    opinions = [judge.judge(QUIET, -50.0, False, -4.0, -4.0) for _ in range(37)]
+    opinions = [judge.judge(QUIET, -50.0, 20.0, False, -4.0, -4.0) for _ in range(37)]
 
     assert not opinions[-1].is_clear
 
@@ -95,7 +95,7 @@ def test_what_is_lifted_stays_within_full_scale() -> None:
     judge = NeuralJudge(model, 0.0)
 
     for _ in range(300):
-        judge.judge(np.full(FRAME_SAMPLES, 20000, np.int16), -90.0, False, 0.0, 0.0)
+        judge.judge(np.full(FRAME_SAMPLES, 20000, np.int16), -90.0, 20.0, False, 0.0, 0.0)
 
     assert max(model.heard) <= 1.0
 
@@ -109,8 +109,28 @@ def test_while_a_reply_plays_the_four_decide() -> None:
     detector = SpeechDetector(SpeechSettings(), Model(0.999))
     silence = AudioFrame(bytes(2 * FRAME_SAMPLES), NEAR_RATE)
 
-    alone = [detector.judge(silence) for _ in range(50)]
+    hiss = AudioFrame(
+        np.random.default_rng(1).normal(0, 300, FRAME_SAMPLES).astype(np.int16).tobytes(), NEAR_RATE
+    )
+
+    alone = [detector.judge(frame) for frame in [silence] * 30 + [hiss] * 50]
     over_a_reply = [detector.judge(silence, far_active=True) for _ in range(50)]
 
     assert alone[-1].is_clear
     assert not any(opinion.is_speech for opinion in over_a_reply)
+
+
+def test_a_voice_that_does_not_stand_out_from_the_room_must_be_heard_for_longer() -> None:
+    opened = []
+    for over_floor_db in (20.0, 4.0):
+        judge = NeuralJudge(Model(0.95), 0.0)
+        opinions = [judge.judge(QUIET, -35.0, over_floor_db, True, 0.5, 0.5) for _ in range(200)]
+        opened.append([opinion.is_clear for opinion in opinions].index(True))
+
+    assert opened[0] < opened[1]
+
+
+def test_doubtful_silence_counts_for_less_than_certain_silence() -> None:
+    counted = [silence_in(score) for score in (-5.0, -3.0, -1.25, 0.5, 4.0)]
+
+    assert counted == pytest.approx([1.08, 1.08, 0.73, 0.38, 0.38])

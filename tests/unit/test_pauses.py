@@ -57,6 +57,18 @@ def test_doubtful_speech_keeps_a_turn_open_while_it_goes_on_and_does_not_end_a_p
     assert pauses.is_over
 
 
+def test_silence_in_doubt_takes_longer_to_end_a_turn() -> None:
+    pauses = Pauses(740, 600, 1100)
+    pauses.begin(80)
+
+    heard_ms = 0
+    while not pauses.is_over:
+        pauses.hear(FRAME, is_speech=False, is_sure=False, silence=0.5)
+        heard_ms += FRAME_MS
+
+    assert heard_ms == 1480
+
+
 def test_somebody_who_goes_on_clearly_ends_their_pause() -> None:
     pauses = Pauses(740, 600, 1100)
     pauses.begin(80)

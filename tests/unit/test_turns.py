@@ -172,6 +172,31 @@ def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:
     assert turn.pre_roll.pcm == pcm(turn.pre_roll.first_sample, turn.pre_roll.samples)
 
 
+@pytest.mark.parametrize(("played_frames_ago", "kept_ms"), [(None, 1500), (60, 1200), (5, 1000)])
+def test_less_is_kept_from_before_a_turn_where_a_reply_was_playing(
+    played_frames_ago: int | None, kept_ms: int
+) -> None:
+    ear = Ear(TurnGate())
+    ear.hear("." * 100, far_active=played_frames_ago is not None)
+    if played_frames_ago is not None:
+        ear.hear("." * (played_frames_ago - 4))
+    events = ear.hear("SSSS")
+
+    (turn,) = opened(events)
+    assert turn.pre_roll.samples * 1000 == kept_ms * NEAR_RATE
+
+
+def test_silence_in_doubt_keeps_a_turn_open_for_longer() -> None:
+    gate = TurnGate()
+    events = []
+    for number in range(80):
+        voice = AudioFrame(pcm(number * FRAME, FRAME), NEAR_RATE, number * FRAME)
+        speaks = number < 10
+        events += gate.hear(number * 0.02, Heard(voice, speaks, speaks, silence=0.5))
+
+    assert not closed(events)
+
+
 def test_what_one_turn_has_sent_is_not_in_the_next_ones_pre_roll() -> None:
     ear = Ear(TurnGate(TurnSettings(hangover_ms=200)))
 

@@ -144,6 +144,7 @@ class Listener:
             weight=self._weigh(cleaned, opinion.score),
             is_sure=opinion.is_sure,
             begins=cleaned.begins,
+            silence=opinion.silence,
         )
         level = Level(
             event.at,

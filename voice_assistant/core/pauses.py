@@ -69,13 +69,14 @@ class Pauses:
         self._cut_after = None
         self._silent = self._spoken = 0.0
 
-    def hear(self, samples: int, *, is_speech: bool, is_sure: bool) -> None:
+    def hear(self, samples: int, *, is_speech: bool, is_sure: bool, silence: float = 1.0) -> None:
         """Take the next samples (16 kHz) of the open turn.
 
         Args:
             samples: How many.
             is_speech: More likely speech than not.
             is_sure: Sure enough to end a pause.
+            silence: How much they count as silence where they end none: less where that is in doubt.
         """
         ms = samples * 1000 / NEAR_RATE
         if is_speech and (is_sure or self._silent < PAUSE_MS):
@@ -83,7 +84,7 @@ class Pauses:
             self._silent = 0.0
             self._spoken += ms
         else:
-            self._silent += ms
+            self._silent += ms * silence
 
     def end(self, *, by_silence: bool) -> None:
         """The turn is over; its longest pause is learned, if it was the speaker's and they ended it."""

@@ -120,7 +120,7 @@ class SpeechDetector:
         evidence = _BIAS + _VOICED_WEIGHT * voiced + _SPECTRAL_WEIGHT * spectral + _NETWORK_WEIGHT * network
         self._score += _FOLLOWING * (evidence - self._score)
         if self._neural:
-            opinion = self._neural.judge(samples, floor, voiced, spectral, network)
+            opinion = self._neural.judge(samples, floor, level - floor, voiced, spectral, network)
             if not far_active:
                 return opinion
         score = self._score - self._strictness

@@ -47,7 +47,7 @@ class TurnSettings:
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""
     barge_in_echo_ms: int = 60
     """the same while the microphone hears the reply; 40 to 1000. Faint speech takes longer"""
-    pre_roll_ms: int = 1000
+    pre_roll_ms: int = 1500
     """kept from before the turn opened, so that no first syllable is lost; 300 to 2000"""
     hangover_ms: int = 740
     """silence that ends your turn; 200 to 3000. Longer lets you think aloud"""
@@ -92,6 +92,9 @@ class Share:
         return sum(newest) >= self.needed
 
 
+REPLY_PRE_ROLL_MS = 1000
+"""No more than this is kept where a reply was playing in it: what is left of one is no word of the user's."""
+
 SUSPICION = Share(3, 4)
 """What makes a suspicion. Measured in the closed loop: ducking at 3 of 4 and stopping at 9 of 12 was best."""
 
@@ -122,6 +125,7 @@ class Heard:
         is_sure: Its opinion, sure enough that the speaker goes on after a pause.
         weight: How much it counts as words that interrupt, 0 to 1.
         begins: *voice* does not follow on the frame before: nothing is carried over the gap.
+        silence: How much it counts as silence if it is no speech: less where that is in doubt.
     """
 
     voice: AudioFrame
@@ -135,6 +139,7 @@ class Heard:
     is_sure: bool = True
     weight: float = 1.0
     begins: bool = False
+    silence: float = 1.0
 
 
 _KeyState = Literal["up", "down", "latched", "released"]
@@ -160,6 +165,7 @@ class TurnGate:
         self._turn: _Turn | None = None
         self._key: _KeyState = "up"
         self._kept: deque[AudioFrame] = deque()
+        self._replied_until = 0
         self._onset = Share.of(self._settings.onset_ms)
         self._barge_in = Share.of(self._settings.barge_in_ms)
         longest = max(self._onset.among, self._barge_in.among)
@@ -190,14 +196,16 @@ class TurnGate:
         """Take the next frame of the microphone."""
         events = self.break_off(at) if heard.begins else []
         if self._turn is None:
-            self._keep(heard.voice)
+            self._keep(heard.voice, far_active=heard.far_active)
             self._pauses.wait(heard.voice.samples, far_active=heard.far_active)
             return events + self._consider(at, heard)
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
         is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
         self._turn.samples += heard.voice.samples
         self._turn.tail += heard.voice.samples if self._key == "released" else 0
-        self._pauses.hear(heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure)
+        self._pauses.hear(
+            heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=heard.silence
+        )
         events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
@@ -326,9 +334,13 @@ class TurnGate:
             return None
         return "silence" if self._pauses.is_over else None
 
-    def _keep(self, frame: AudioFrame) -> None:
+    def _keep(self, frame: AudioFrame, *, far_active: bool) -> None:
         self._kept.append(frame)
+        if far_active:
+            self._replied_until = frame.end_sample
         self._forget_before(self._settings.pre_roll_ms)
+        if self._kept[0].first_sample < self._replied_until:
+            self._forget_before(min(REPLY_PRE_ROLL_MS, self._settings.pre_roll_ms))
 
     def _forget_before(self, ms: int) -> None:
         limit = ms * NEAR_RATE // 1000
