@@ -23,7 +23,9 @@ import pytest
 
 from tests.support.far_side import FarSide, pcm_of
 from voice_assistant.core.events import (
+    Capabilities,
     ClockJumped,
+    CommitInput,
     Disconnect,
     LinkLost,
     Notify,
@@ -337,6 +339,40 @@ def test_an_answer_that_had_hardly_begun_is_owed_again_and_does_not_take_the_nex
     far.close_turn()
 
     assert far.line.commits(first + 1) == 1
+
+
+def test_a_turn_that_the_provider_ended_is_sent_again_where_its_answer_had_hardly_begun() -> None:
+    far = FarSide(explain, capabilities=Capabilities())
+    far.cough()
+    far.pass_time(1)
+    far.begin_reply("breath", 0.1)
+    far.pass_time(0.04)
+    before = far.line.said.copy()
+
+    far.lose(code=1006)
+    far.pass_time(1)
+
+    assert not far.is_turn_open
+    assert CommitInput(1) not in before
+    assert far.line.sound(1) == far.spoken[1]
+    assert far.line.commits(1) == 1
+
+
+def test_a_turn_that_the_provider_ended_is_not_sent_again_where_its_answer_was_heard() -> None:
+    far = FarSide(explain, capabilities=Capabilities())
+    far.cough()
+    far.pass_time(1)
+    far.begin_reply("a", 0.1)
+    far.pass_time(0.04)
+    far.begin_reply("a", 0.4)
+    said = far.line.said.copy()
+
+    far.pass_time(0.1)
+    far.lose(code=1006)
+    far.pass_time(1)
+
+    assert far.lines[0].said == said
+    assert far.line.sound(1) == b""
 
 
 def test_what_had_come_of_an_answer_is_heard_where_nobody_can_give_it_anew() -> None:

@@ -177,6 +177,15 @@ class KeptSound:
             if turn.reply == reply:
                 turn.reply = None
 
+    def is_answered_by(self, number: int, reply: str) -> None:
+        """A turn closed without being ended towards the provider, who answers it; a new link has it ended."""
+        for turn in self._turns:
+            if turn.number == number and not turn.is_committed:
+                turn.ending = [CommitInput(number)]
+                turn.sent_ending = 1
+                turn.sent_frames = len(turn.frames)
+                turn.reply = reply
+
     # --- What is not kept any longer ---
 
     def forget_uncommitted(self, number: int) -> None:

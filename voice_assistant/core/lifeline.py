@@ -137,6 +137,7 @@ class Lifeline:
         self._was_recalled: bool | None = None
         self._resent_ms = 0.0
         self._last_error = ""
+        self._reply: str | None = None
 
         # All links.
         self._turn_is_open = False
@@ -240,6 +241,8 @@ class Lifeline:
                 case _:
                     admitted.append(command)
         if self._closed_turn is not None:
+            if self._reply is not None and self._replies.is_scrap(self._reply):
+                self._awaited.kept.is_answered_by(self._closed_turn, self._reply)
             self._awaited.kept.forget_uncommitted(self._closed_turn)
             self._closed_turn = None
         return admitted + self._say_given_up()
@@ -251,6 +254,7 @@ class Lifeline:
         self._link += 1
         self._is_live = False
         self._last_error = ""
+        self._reply = None
         self.asked_again = tuple(filter(self._replies.is_scrap, self._awaited.kept.answers))
         for item in self.asked_again:
             self._awaited.kept.was_no_answer(item)
@@ -310,6 +314,7 @@ class Lifeline:
 
     def _replying(self, item: str) -> list[Command]:
         commands = self._answering()
+        self._reply = item
         self._awaited.reply_came(item, one_each=self._answers_one_each)
         return commands
 
