@@ -18,6 +18,7 @@ from voice_assistant.core.events import (
     CommitInput,
     Connect,
     Disconnect,
+    DropPlayout,
     Event,
     PlayoutDrained,
     PlayoutDropped,
@@ -87,6 +88,9 @@ class Answers:
                 self._has_line = True
             case Connect() | Disconnect():
                 self._has_line = False
+            case DropPlayout() if not self._has_line:
+                # It was no answer, or gives way to what is being said: either is asked on the next line.
+                self._is_commit_due = True
             case CommitInput() | TextEntered():
                 self._unanswered += 1
                 self._is_commit_due = False

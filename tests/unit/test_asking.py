@@ -10,6 +10,7 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Connect,
+    DropPlayout,
     Event,
     PlayoutDrained,
     PlayoutDropped,
@@ -250,6 +251,23 @@ def test_a_turn_that_was_ended_while_there_was_no_line_is_waited_for() -> None:
     file.take(SessionOpened(file.now, "m", Capabilities()), CommitInput(2))
     file.pass_time(2 * CALM_S)
     file.answer("b")
+    waited = list(file.posted)
+    file.pass_time(2 * CALM_S)
+
+    assert waited == []
+    assert [type(event) for event in file.posted] == [StopRequested]
+
+
+def test_an_answer_that_was_torn_at_once_is_waited_for_anew() -> None:
+    file = File()
+    file.opens(1)
+    file.closes(1)
+    file.take(CommitInput(1), ReplyAudio(file.now, "breath", b""))
+    file.take(Connect(2, 0.1), DropPlayout("breath"), PlayoutDropped(file.now, "breath", 100.0))
+    file.pass_time(10)
+    file.take(SessionOpened(file.now, "m", Capabilities()), CommitInput(1))
+    file.pass_time(2 * CALM_S)
+    file.answer("whole")
     waited = list(file.posted)
     file.pass_time(2 * CALM_S)
 
