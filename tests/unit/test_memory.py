@@ -118,3 +118,13 @@ def test_a_long_day_is_recalled_by_its_end_and_kept_small() -> None:
     assert recalled[-1].text.startswith("499 ")
     assert sum(len(one.text) for one in recalled) <= RECALLED_CHARACTERS
     assert len(recalled) < ENTRIES
+
+
+def test_a_reply_that_was_forgotten_stays_so_though_its_words_are_recognised_late() -> None:
+    remembered = memory(ReplyAudio(2.0, "a", bytes(4800)))
+
+    remembered.forget("a")
+    remembered.handle(ReplyRecognised(3.0, "a", "Ah", 100.0))
+
+    assert remembered.recall(None) == ()
+    assert not remembered.has_some(None)

@@ -133,7 +133,9 @@ class Memory:
         return tuple(reversed(recalled))
 
     def _recognised(self, item: str, text: str, until_ms: float) -> None:
-        entry = self._entry(item)
+        if item not in self._entries:
+            return  # It was forgotten meanwhile.
+        entry = self._entries[item]
         if entry.text and not entry.times.known:
             return  # The provider's own words have come meanwhile.
         before = len(entry.text)
