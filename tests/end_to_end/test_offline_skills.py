@@ -33,8 +33,8 @@ SKILLS = {
     "what_is_seventeen_times_twenty_three": r"That is 391\.",
     "how_many_kilometers_is_ten_miles": r"10 miles are about 16\.093 kilometers\.",
     "i_want_you_to_flip_a_coin_please": r"It is (heads|tails)\.",
-    "throw_two_dice": r"You rolled \d and \d, together \d+\.",
-    "please_repeat_after_me_the_quick_brown_f": r"the quick brown fox jumps over the lazy dog\.",
+    "please_roll_two_dice_for_me": r"You rolled \d and \d, together \d+\.",
+    "please_repeat_after_me_good_evening_my_f": r"good evening,? my friends\.",
     "what_can_you_do": r"I can tell the time",
 }
 BEYOND = r"I heard: .*\w"
