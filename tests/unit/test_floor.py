@@ -71,9 +71,11 @@ class Stage:
     def replies_with(self, item: str, ms: int = 100) -> list[Command]:
         return self.take(ReplyAudio(self.at, item, bytes(48 * ms)))
 
-    def opens(self, by: OpenedBy = "voice", speech_ms: float = 120) -> list[Command]:
+    def opens(
+        self, by: OpenedBy = "voice", speech_ms: float = 120, *, over_echo: bool = False
+    ) -> list[Command]:
         self.turn += 1
-        return self.take(TurnOpened(self.at, self.turn, self._frame(400), by, speech_ms))
+        return self.take(TurnOpened(self.at, self.turn, self._frame(400), by, speech_ms, over_echo))
 
     def speaks(self, ms: int, *, aloud: bool = True) -> list[Command]:
         commands: list[Command] = []
@@ -269,8 +271,8 @@ def called_too_early(audible_in_s: float | None) -> Stage:
     return stage
 
 
-@pytest.mark.parametrize("audible_in_s", [None, 0.15])
-def test_whoever_goes_on_before_the_reply_is_heard_needs_few_words_to_cut_it(
+@pytest.mark.parametrize("audible_in_s", [None, 0.15, 0.0])
+def test_whoever_goes_on_before_the_reply_can_have_been_heard_needs_few_words_to_cut_it(
     audible_in_s: float | None,
 ) -> None:
     stage = called_too_early(audible_in_s)
@@ -284,11 +286,14 @@ def test_whoever_goes_on_before_the_reply_is_heard_needs_few_words_to_cut_it(
     assert appended_samples(words)
 
 
-def test_whoever_speaks_once_the_reply_is_heard_interrupts_it_as_any_other() -> None:
+@pytest.mark.parametrize(("later_s", "over_echo"), [(0.4, False), (0.1, True)])
+def test_whoever_speaks_once_the_reply_is_heard_interrupts_it_as_any_other(
+    later_s: float, *, over_echo: bool
+) -> None:
     stage = called_too_early(0.05)
-    stage.at += 0.16
+    stage.at += later_s
 
-    commands = stage.opens(speech_ms=60) + stage.speaks(200)
+    commands = stage.opens(speech_ms=60, over_echo=over_echo) + stage.speaks(200)
 
     assert commands == [PausePlayout()]
 

@@ -182,3 +182,10 @@ def test_the_percentiles_are_waits_that_were_measured(waits_ms: list[int]) -> No
     assert set(measured) <= set(map(float, ranked))
     assert sum(wait <= measured[0] for wait in ranked) >= len(ranked) / 2
     assert sum(wait <= measured[1] for wait in ranked) >= len(ranked) * 0.95
+
+
+def test_an_answer_that_was_held_back_and_given_up_is_not_the_one_that_is_waited_for() -> None:
+    first, *rest = turn(1, 10.0, 0.75, "b")
+    held: list[Event | Command] = [ReplyAudio(9.5, "a", SOUND), PausePlayout(), DropPlayout("a")]
+
+    assert times(Latency(), [first, *held, *rest]) == [TurnLatency(1, 250.0, 500.0, 750.0)]

@@ -233,6 +233,27 @@ def test_a_commit_of_what_the_server_has_ended_claims_no_later_words(dialect: Op
     assert texts == {1: "first", 2: "second"}
 
 
+def test_words_of_a_turn_that_the_server_ended_too_early_are_one_text(dialect: OpenAI) -> None:
+    kind = "conversation.item.input_audio_transcription.completed"
+    dialect.encode(AppendInput(1, frame(20)))
+    heard(
+        dialect,
+        {"type": "input_audio_buffer.committed", "item_id": "one"},
+        {"type": kind, "item_id": "one", "transcript": "What is ten?"},
+    )
+    dialect.encode(AppendInput(1, frame(20, 320)))
+    dialect.encode(CommitInput(1))
+
+    events = heard(
+        dialect,
+        {"type": "input_audio_buffer.committed", "item_id": "two"},
+        {"type": kind, "item_id": "two", "transcript": "Plus five."},
+    )
+
+    assert events[0] == UserText(1.0, 1, "What is ten? Plus five.", final=False)
+    assert events[-1] == UserText(1.0, 1, "What is ten? Plus five.", final=True)
+
+
 def test_a_call_for_a_tool_is_no_silent_turn(dialect: OpenAI) -> None:
     item = {"id": "i", "type": "function_call", "call_id": "c", "name": "set_timer", "arguments": "{}"}
 

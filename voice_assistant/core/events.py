@@ -265,6 +265,7 @@ class TurnOpened:
         pre_roll: 16 kHz, unbroken up to the newest sample: what was kept from before, and the onset itself.
         by: The user's voice, or a key.
         speech_ms: Milliseconds of speech heard in the onset so far.
+        over_echo: The microphone hears the reply that is playing.
     """
 
     at: float
@@ -272,6 +273,7 @@ class TurnOpened:
     pre_roll: AudioFrame
     by: OpenedBy
     speech_ms: float = 0.0
+    over_echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

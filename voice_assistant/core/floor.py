@@ -12,8 +12,8 @@ off its reply for it, and nothing here could bring that back. Keeping costs no t
 
 The other way round, a reply may begin while the user's turn is still open, because the provider called its
 end first. Then the reply is let through if the user is silent, and held if they speak or hold the key, until
-it is clear whether they go on. Whoever speaks again before its first sample can be heard was not through:
-that is no echo, and hardly a cough, and takes as little to cut the reply as if it were held.
+it is clear whether they go on. Whoever speaks again before they can have heard it was not through: such words
+take as little to cut the reply as if it were held.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ SILENT_MS = 200
 GOES_ON_MS = 100
 """Speech, while a reply is held or not yet heard, that shows the user goes on; less may be the end of a
 breath."""
+
+REACTION_MS = 150
+"""Nobody answers what they hear sooner than this: who speaks by then was speaking anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +213,18 @@ class Floor:
         self._speech.append((event.at, event.speech_ms))
         self._last_speech = event.at
         self._owed_to_an_earlier_turn = self._unanswered > 0
-        spoke_at = event.at - event.speech_ms / 1000
-        self._goes_on = self._called_by in self._replies.sounding and spoke_at < self._audible_at
+        self._goes_on = self._was_called_too_early(event)
         if event.by == "key" or not self._replies.sounding:
             return self._grant()
         self._standing = "contested"
         self._decide_at = event.at + self._settings.confirm_within_ms / 1000
         return [PausePlayout(), *self._confirmed()]
+
+    def _was_called_too_early(self, event: TurnOpened) -> bool:
+        """Did the user go on before they can have heard the reply that the provider began?"""
+        if event.over_echo or self._called_by not in self._replies.sounding:
+            return False  # The microphone hears the reply: it may be that.
+        return event.at - event.speech_ms / 1000 < self._audible_at + REACTION_MS / 1000
 
     def _heard(self, event: TurnAudio) -> list[Command]:
         if event.is_speech:

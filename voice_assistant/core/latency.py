@@ -191,6 +191,9 @@ class Latency:
                 if asked and item == asked.item:
                     self._asked = None
                     return self._answered(asked, audible_at)
+            case DropPlayout(item=item) if asked and item == asked.item and self._playing is None:
+                # It was held back because the user went on: the answer is the next one.
+                asked.item = None
             case PlayoutDrained():
                 self._playing = None
             case PausePlayout() | DropPlayout() if self._playing:

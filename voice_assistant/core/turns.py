@@ -323,7 +323,7 @@ class TurnGate:
         self._turns += 1
         self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
         self._pauses.begin(speech_ms if by == "voice" else None)
-        return [TurnOpened(at, self._turns, pre_roll, by, speech_ms)]
+        return [TurnOpened(at, self._turns, pre_roll, by, speech_ms, over_echo)]
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:

@@ -96,7 +96,7 @@ class OpenAI:
         self._turn = 0
         self._committed: deque[int] = deque()
         self._turn_of: dict[str, int] = {}
-        self._words = UserWords()
+        self._words = UserWords(between=" ")
         self._item_of: dict[str, str] = {}
         self._cut_sample: dict[str, bytes] = {}
         self._names = names or ItemNames()
@@ -183,7 +183,10 @@ class OpenAI:
                 return [SpeechHeard(at)]
             case wire.InputCommitted(item_id=item_id):
                 # Commits are answered in their order.
-                self._turn_of[item_id] = self._committed.popleft() if self._committed else self._turn
+                turn = self._committed.popleft() if self._committed else self._turn
+                self._turn_of[item_id] = turn
+                # Whoever goes on after the server called the end has a second item in the same turn.
+                self._words.reopen(turn)
                 if len(self._turn_of) > TURNS_REMEMBERED:
                     del self._turn_of[next(iter(self._turn_of))]
                 return []

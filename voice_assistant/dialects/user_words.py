@@ -16,19 +16,24 @@ TURNS_REMEMBERED = 8
 
 @dataclass(slots=True)
 class _Turn:
+    between: str
     parts: dict[str, str] = field(default_factory=dict)
     is_final: bool = False
 
     @property
     def text(self) -> str:
-        # Gemini's fragments carry their own spaces.
-        return "".join(self.parts.values()).strip()
+        return self.between.join(self.parts.values()).strip()
 
 
 class UserWords:
-    """Joins what a provider understood, turn by turn."""
+    """Joins what a provider understood, turn by turn.
 
-    def __init__(self) -> None:
+    Args:
+        between: What stands between two parts of a turn. Gemini's fragments carry their own spaces.
+    """
+
+    def __init__(self, between: str = "") -> None:
+        self._between = between
         self._turns: dict[int, _Turn] = {}
 
     def hear(self, at: float, turn: int, part: str, text: str, *, is_whole: bool) -> list[Event]:
@@ -41,7 +46,7 @@ class UserWords:
             text: The words.
             is_whole: They replace what came before of the same part; else they follow on it.
         """
-        words = self._turns.setdefault(turn, _Turn())
+        words = self._turns.setdefault(turn, _Turn(self._between))
         if len(self._turns) > TURNS_REMEMBERED:
             del self._turns[next(iter(self._turns))]
         words.parts[part] = text if is_whole else words.parts.get(part, "") + text

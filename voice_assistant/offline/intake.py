@@ -21,6 +21,9 @@ _KEPT_MS = 30_000
 _ONSET_MS = 160
 """Speech is noticed this long after it begins."""
 _SHORTEST_MS = 100
+_BREATH_MS = 200
+"""Of the silence that ended a turn by its meaning, this much is the next turn's too, if it follows at once: a
+word begins before it is noticed."""
 COMPLETE_SILENCE_MS = 320
 """Silence that ends a turn whose words are a whole request, where the client lets the meaning decide. Pauses
 inside a phrase are shorter; whoever goes on all the same is heard, and the answer has hardly begun."""
@@ -78,6 +81,7 @@ class Intake:
     _now_ms: int = 0
     _before: deque[tuple[bytes, bool]] = field(default_factory=lambda: deque(maxlen=_KEPT_MS // FRAME_MS))
     _open: _Open | None = None
+    _breath: deque[tuple[bytes, bool]] = field(default_factory=lambda: deque(maxlen=_BREATH_MS // FRAME_MS))
 
     @property
     def listening(self) -> bool:
@@ -115,6 +119,7 @@ class Intake:
             opened.dictation.feed(frame, is_speech=self._watch.is_speech)
             return
         if self._open is not None:
+            self._breath.append((frame, self._watch.is_speech))
             self._open.is_complete &= not self._watch.is_speech
             self._open.dictation.feed(frame, is_speech=self._watch.is_speech)
             if verdict == "stopped":
@@ -141,6 +146,7 @@ class Intake:
             return
         if self._watch.silence_ms >= COMPLETE_SILENCE_MS:
             self._watch.stop()
+            self._before.extend(self._breath)
             self._stop()
 
     def _stop(self) -> None:
@@ -156,6 +162,7 @@ class Intake:
         for frame, is_speech in frames or ():
             dictation.feed(frame, is_speech=is_speech)
         self._before.clear()
+        self._breath.clear()
         return self._open
 
     def _end(self) -> Turn:
