@@ -147,12 +147,30 @@ def test_it_converts_units(question: str, answer: str) -> None:
         "Flip a corn.",
         "Flip a queen.",
         "Head or tales?",
+        "Slep a client",
+        "Slippicaliam.",
+        "Philippa Croyan.",
+        "Flavor Glion.",
+        "Clive Aquaian.",
+        "Let the client.",
+        "Flee the Clyon",
     ],
 )
 def test_it_flips_a_coin_of_both_sides(question: str) -> None:
     thrown = {skills(seed).answer(question) for seed in range(30)}
 
     assert thrown == {Say("It is heads."), Say("It is tails.")}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Welcome.", "The police came.", "Please come in.", "Asleep again.", "A program.", "Should know."),
+        *("Lock and key", "Flip the page.", "Fill in the form.", "Call the client.", "Slow down."),
+    ],
+)
+def test_words_that_only_resemble_a_coin_flip_none(words: str) -> None:
+    assert skills().answer(words) is None
 
 
 def test_it_rolls_dice() -> None:
