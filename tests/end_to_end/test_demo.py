@@ -113,6 +113,26 @@ def test_where_speech_cannot_be_recognised_it_says_what_to_do(tmp_path: Path) ->
     assert "make setup" in ended.stderr
 
 
+def test_where_the_recogniser_is_installed_and_cannot_be_loaded_it_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "moonshine_voice"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise OSError('libmoonshine.so: wrong ELF class')\n")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "voice_assistant", "demo"],
+        env=home_environment(os.environ, tmp_path, PYTHONPATH=str(tmp_path)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert "the demo needs speech recognition" in ended.stderr
+    assert "wrong ELF class" in ended.stderr
+
+
 def test_a_conversation_that_does_not_come_about_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "asound.conf").write_text(NO_DEVICES)
     deaf = (

@@ -7,6 +7,7 @@ came about.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import tempfile
 from collections.abc import Sequence
@@ -77,12 +78,25 @@ def hold(config: Config, options: Options, out: TextIO) -> int:
 def _check_the_extra() -> None:
     for module, what in NEEDED.items():
         if importlib.util.find_spec(module) is None:
+            reason = "which is not installed here"
+        else:
+            reason = _why_unusable(module)
+        if reason:
             raise HandshakeError(
-                f"the demo needs {what}, which is not installed here",
+                f"the demo needs {what}, {reason}",
                 remedy="Run 'make setup' in a checkout, or: pip install 'voice-assistant[offline]'. "
                 "Where there is no package "
                 "for this system, talk through a proxy: voice-assistant talk --provider litellm",
             )
+
+
+def _why_unusable(module: str) -> str:
+    """Say why a package that is installed cannot be used, as its library may not fit; empty where it can."""
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError) as why:
+        return f"which cannot be used on this machine ({why})"
+    return ""
 
 
 def _introduction(script: Sequence[Line]) -> str:
