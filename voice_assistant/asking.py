@@ -223,7 +223,7 @@ class Prompter:
         self._patience_s = patience_s
         self._answers = Answers()
         self._spoken_at: float | None = None
-        self._is_committed = False
+        self._is_ended = False
         self._has_begun = False
         self._asked_to_stop = False
         self.answered = 0
@@ -239,9 +239,9 @@ class Prompter:
         match entry:
             case SessionOpened(at=at) if self._spoken_at is None:
                 self._spoken_at = self._answers.active_at = at
-                self._is_committed = self._answers.was_answered = True
-            case CommitInput():
-                self._is_committed = True
+                self._is_ended = self._answers.was_answered = True
+            case CommitInput() | TurnClosed(reason="provider"):
+                self._is_ended = True
             case PlayoutDropped():
                 self.cuts += 1
             case StopRequested() | Pressed(action="quit"):
@@ -257,13 +257,13 @@ class Prompter:
 
     def _captured(self, at: float, spoken_at: float) -> None:
         since = max(self._answers.active_at or spoken_at, spoken_at)
-        if self._is_committed and self._answers.has_come and at - since >= CALM_S:
+        if self._is_ended and self._answers.has_come and at - since >= CALM_S:
             self._next(at)
         elif at - since >= self._patience_s:
             self._stop(at, "no answer came")
 
     def _is_speaking(self, at: float) -> bool:
-        return self._spoken_at is None or at < self._spoken_at or not self._is_committed
+        return self._spoken_at is None or at < self._spoken_at or not self._is_ended
 
     def _next(self, at: float) -> None:
         """Count the answer to the prompt before, and say the next one."""
@@ -274,7 +274,7 @@ class Prompter:
         self._has_begun = True
         prompt = self._left.pop(0)
         self._spoken_at = at + prompt.seconds
-        self._is_committed = False
+        self._is_ended = False
         self._answers.expect_another()
         self._say(prompt.sound)
 

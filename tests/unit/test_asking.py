@@ -87,6 +87,21 @@ def test_the_next_prompt_waits_until_the_answer_has_been_played() -> None:
     assert len(stage.said) == 2
 
 
+def test_a_prompt_that_the_provider_called_over_is_ended_as_by_a_commit() -> None:
+    stage = Stage(Prompt(SECOND))
+    stage.prompter.see(SessionOpened(stage.now, "m", Capabilities()))
+    stage.pass_time(2.0)
+
+    stage.prompter.see(ReplyAudio(stage.now, "a", b""))
+    stage.prompter.see(TurnClosed(stage.now, 1, "provider"))
+    stage.prompter.see(ReplyDone(stage.now, "a"))
+    stage.prompter.see(PlayoutDrained(stage.now, "a", 500.0))
+    stage.pass_time(1.0)
+
+    assert stage.stopped == ["everything was said"]
+    assert stage.prompter.answered == 1
+
+
 def test_a_prompt_that_interrupts_is_said_when_so_much_of_the_reply_was_heard() -> None:
     stage = Stage(Prompt(SECOND), Prompt(SECOND, over_ms=1000))
     stage.pass_time(2)
