@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import fcntl
 import io
 import os
@@ -59,6 +60,15 @@ ENOUGH_S = 60.0
 HOSTILE = "\x1b]0;owned\x07\x1b[2J[bold]words[/bold]\u202e\x07"
 
 
+class TmuxScreen(pyte.HistoryScreen):
+    """As tmux has it: what is erased at once from the upper left corner on goes into the scrollback."""
+
+    def erase_in_display(self, how: int = 0, *args: object, **more: object) -> None:
+        if how == 0 and (self.cursor.x, self.cursor.y) == (0, 0):
+            self.history.top.extend(copy.deepcopy(self.buffer[y]) for y in range(self.lines))
+        super().erase_in_display(how, *args, **more)
+
+
 class Emulator:
     """The far end of a pseudo-terminal, and what can be read on it."""
 
@@ -67,7 +77,7 @@ class Emulator:
         self.near = os.fdopen(near, "w")
         self.raw = b""
         self.screens: list[Screen] = []
-        self.view = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
+        self.view = TmuxScreen(columns, rows, history=1000, ratio=0.5)
         self._stream = pyte.ByteStream(self.view)
         os.set_blocking(self.far, False)
         self.resize(columns, rows)
@@ -403,6 +413,52 @@ def test_a_change_of_size_leaves_one_live_region(wide: Emulator, columns: int) -
     assert sum(row.startswith("you:") for row in rows) == 1
     assert not any("LIVE" in row for row in rows)
     assert sum("MUTED" in row for row in rows) == 1
+    screen.stop()
+
+
+def test_a_change_of_size_and_the_end_leave_no_copy_of_the_live_region_in_the_scrollback(
+    wide: Emulator,
+) -> None:
+    screen = screen_on(wide)
+    show(screen, [*opened()[2:], UserText(1.0, 7, "some words", final=False)])
+    wide.until("you: some words", "LIVE")
+
+    wide.resize(60, 24)
+    show(screen, [MuteChanged(2.0, True)])
+    wide.until("MUTED")
+    screen.stop()
+    wide.settle()
+
+    assert sum("some words" in row for row in wide.scrolled()) == 1
+    assert not any("LIVE" in row or "MUTED" in row for row in wide.scrolled())
+
+
+@pytest.mark.parametrize("painter", [Painter, StagePainter])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_terminal_of_few_rows_is_redrawn_and_does_not_scroll(painter: type[Painter], rows: int) -> None:
+    terminal = Emulator(60, rows)
+    screen = Screen(Status(provider="litellm"), painter(terminal.near, KeySettings()))
+    terminal.screens.append(screen)
+    screen.start()
+    for n in range(4):
+        show(screen, [MuteChanged(2.0 + n, n % 2 == 0)])
+        terminal.settle()
+
+    scrolled = terminal.scrolled()[: -len(terminal.rows())]
+    assert not any(scrolled)
+    assert any(("LIVE" if painter is Painter else "waiting for") in row for row in terminal.rows())
+    terminal.close()
+
+
+@pytest.mark.parametrize("text", ["word " * 40, "\u4f60\u597d\u4e16\u754c" * 30])
+def test_the_end_of_a_long_line_that_is_typed_is_seen_on_the_stage(wide: Emulator, text: str) -> None:
+    screen = Screen(Status(provider="litellm"), StagePainter(wide.near, KeySettings()))
+    wide.screens.append(screen)
+    screen.start()
+
+    screen.draft(Draft(f"{text}end", len(text) + 3))
+
+    wide.until("...", "end")
     screen.stop()
 
 

@@ -124,3 +124,12 @@ def test_the_frame_has_the_terminals_size_whatever_is_in_it(
 
     assert len(shown) == height
     assert all(cell_len(row) <= width for row in shown)
+
+
+@pytest.mark.parametrize(
+    "word", ["L" + "o" * 150 + "ng\u0e01", "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22" * 25]
+)
+def test_words_without_a_space_are_shown_to_their_end(word: str) -> None:
+    rows = stage_rows(Snapshot((), Status(), 0), 60, 30, ReplyLine(0.0, "a", word, ending="heard"))
+
+    assert word in "".join(row.plain.strip() for row in rows)

@@ -6,6 +6,7 @@ so they can be read on light and on dark; every state is also a word, so nothing
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from voice_assistant.core.lines import Line, ReplyLine, Role, name_of
@@ -45,6 +46,20 @@ def draft_text(draft: Draft, width: int) -> Text:
     text.append(_one_row(after[:under]) or " ", "reverse")
     text.append(_one_row(after[under : under + width]))
     return text
+
+
+def draft_row(draft: Draft, width: int) -> Text:
+    """Give what fits into one row of *width* cells of the line that is typed: what is near the cursor."""
+    room = max(width - 8 - width // 4, 1)
+    before, cut = _one_row(draft.text[: draft.cursor][-room:]), draft.cursor > room
+    while cell_len(before) > room:
+        before, cut = before[1:], True
+    after = draft.text[draft.cursor :]
+    under = cluster_end(after)
+    row = Text("> ", "bold cyan", end="", no_wrap=True).append("..." if cut else "", "dim").append(before)
+    row.append(_one_row(after[:under]) or " ", "reverse").append(_one_row(after[under : under + width]))
+    row.truncate(width)
+    return row
 
 
 def _one_row(text: str) -> str:

@@ -34,6 +34,9 @@ from voice_assistant.terminal.status_look import status_rows
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
+_ERASE_REST = f"\x1b7\x1b[B{_ERASE_BELOW}\x1b8{_ERASE_LINE}"
+"""From the start of a row on, in two steps: what is erased at once from the upper left corner goes into the
+scrollback of tmux, and a copy of the live region with it."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 """A synchronised update: terminals that know it show the whole frame at once, others ignore it."""
 
@@ -138,7 +141,7 @@ class Painter:
             columns, rows = os.get_terminal_size(self._fd)
         except OSError:
             return 80, 24
-        return max(columns or 80, 10), max(rows or 24, 4)
+        return max(columns or 80, 10), rows or 24
 
     def _region(self, snapshot: Snapshot, width: int, height: int) -> list[Row]:
         status = status_rows(
@@ -147,7 +150,7 @@ class Painter:
             width,
             waits=snapshot.waits,
             is_typing=snapshot.draft is not None,
-        )
+        )[: max(height - 1, 1)]
         if snapshot.status.help_shown:
             status = [*help_rows(self._keys, width), *status]
         # The meters move all the time, and what stands beside them hardly ever.
@@ -169,7 +172,7 @@ class Painter:
             rows += self._rows(draft_text(snapshot.draft, width), width)
         # The newest rows are what matters; a region taller than the terminal could not be redrawn.
         room = height - 1 - len(below)
-        return [*rows[-room:], *below] if room > 0 else below[1 - height :]
+        return [*rows[-room:], *below] if room > 0 else below[-max(height - 1, 1) :]
 
     def _rows(self, text: Text, width: int) -> list[Row]:
         """Wrap a text at words and give each row as the terminal takes it."""
@@ -194,7 +197,7 @@ class Painter:
         parts = [_BEGIN, self._begin_frame(), _HIDE, _NO_WRAP]
         if self._is_stale:
             # After a change of width: else a row that the terminal wrapped keeps that mark under new words.
-            parts.append(_ERASE_BELOW)
+            parts.append(_ERASE_REST)
         parts += [f"{row.shown}{_ERASE_LINE}\r\n" for row in printed]
         parts.append("\r\n".join(f"{row.shown}{_ERASE_LINE}" for row in region))
         parts.append(_ERASE_BELOW)
@@ -211,7 +214,7 @@ class Painter:
         return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
 
     def _give_back(self) -> str:
-        return f"{self._to_start()}{_ERASE_BELOW}"
+        return f"{self._to_start()}{_ERASE_REST}"
 
     def _to_start(self) -> str:
         """Give what brings the cursor from where it rests to the start of the live region."""

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.text import Span, Text
 
 from voice_assistant.core.lines import Line, NoticeLine, ReplyLine, UserLine
@@ -19,7 +19,7 @@ from voice_assistant.core.status import Status
 from voice_assistant.terminal.big_letters import SIZES, draw, drawable, letter_cells
 from voice_assistant.terminal.key_help import help_rows
 from voice_assistant.terminal.keys import POP, PUSH
-from voice_assistant.terminal.looks import draft_text
+from voice_assistant.terminal.looks import draft_row
 from voice_assistant.terminal.painter import Painter, Row, Snapshot
 from voice_assistant.terminal.status_look import STATES
 
@@ -30,6 +30,9 @@ _HOME = "\x1b[H"
 
 NOTICE_S = 12.0
 """Seconds for which a warning or an error stays in sight."""
+
+FEWEST_ROWS = 3
+"""Of a stage: the word, a row for what is typed, the light. A lower terminal shows the last of them."""
 
 FEWEST_LETTERS = 16
 """Captions are drawn large where a row holds at least so many letters; else they are plain words."""
@@ -52,12 +55,13 @@ class StagePainter(Painter):
         super().paint([], snapshot)
 
     def _region(self, snapshot: Snapshot, width: int, height: int) -> list[Row]:
-        texts = stage_rows(snapshot, width, height - 1, self._spoken, self._notice)
+        texts = stage_rows(snapshot, width, max(height - 1, FEWEST_ROWS), self._spoken, self._notice)
         if snapshot.status.help_shown:
             shown = help_rows(self._keys, width)[: height - 1]
             texts = [*shown, *texts[len(shown) :]]
         if snapshot.draft:
-            texts[-2] = draft_text(snapshot.draft, width // 3)
+            texts[-2] = draft_row(snapshot.draft, width)
+        texts = texts[-max(height - 1, 1) :]
         # Most rows stay from frame to frame.
         kept = {(text.plain, str(text.style), tuple(text.spans)): text for text in texts}
         self._drawn = {key: self._drawn.get(key) or self._rows(text, width)[0] for key, text in kept.items()}
@@ -148,7 +152,7 @@ def _captions(current: tuple[str, str], width: int, height: int) -> list[Text]:
 def _wrapped(words: str, width: int) -> list[str]:
     """Wrap at spaces, and wide scripts anywhere; by cells, not characters."""
     lines, line = [], ""
-    for word in _units(words):
+    for word in _units(words, width):
         if line and cell_len(line + word.rstrip()) > width:
             lines.append(line.strip())
             line = ""
@@ -156,13 +160,16 @@ def _wrapped(words: str, width: int) -> list[str]:
     return [*lines, line.strip()]
 
 
-def _units(words: str) -> list[str]:
+def _units(words: str, width: int) -> list[str]:
+    """Cut where a line may end; and after *width* cells, since some scripts have no spaces between words."""
     units = [""]
     for char in words:
         units[-1] += char
         if char.isspace() or unicodedata.east_asian_width(char) in ("W", "F"):
             units.append("")
-    return units
+    return [
+        part for unit in units for part in (chop_cells(unit, width) if cell_len(unit) > width else [unit])
+    ]
 
 
 def _light(snapshot: Snapshot, notice: NoticeLine | None, width: int) -> Text:
