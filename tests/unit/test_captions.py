@@ -172,3 +172,11 @@ def test_of_an_answer_that_is_played_again_and_stopped_only_what_was_heard_is_ca
     cues = cues_of([*asked(), *answered(TWO_SENTENCES), Tick(115.0), *again])
 
     assert all(len(cue.words) < 12 for cue in cues[3:])
+
+
+def test_words_that_a_player_would_take_for_markup_stay_words_in_subrip() -> None:
+    cue = Cue(1.0, 2.0, "assistant", "<b>a</b> --> {\\an8} 1 < 2 {b}")
+
+    words = cue_text(cue, 1, "srt").splitlines()[2]
+
+    assert words == "Assistant: \u2039b>a\u2039/b> -> { \\an8} 1 < 2 {b}"

@@ -7,6 +7,7 @@ words come before the answer to them, as far as the provider has sent them by th
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -181,6 +182,10 @@ def _end_of_piece(words: str) -> int | None:
 
 _NAMES = {"user": "You", "assistant": "Assistant"}
 
+_SRT_INSTEAD = {"-->": "->", "<": "\u2039", "{\\": "{ \\"}
+_SRT_MARKUP = re.compile(r"-->|<(?=[A-Za-z/!])|\{\\")
+"""SubRip knows no escape: players take these for times, styles and places, and hide the words in them."""
+
 
 def head_of(kind: Format) -> str:
     """Give what a file begins with."""
@@ -204,7 +209,8 @@ def cue_text(cue: Cue, number: int, kind: Format) -> str:
     if kind == "vtt":
         words = cue.words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         return f"{times}\n<v {name}>{_rows(words)}\n\n"
-    return f"{number}\n{times}\n{_rows(f'{name}: {cue.words}')}\n\n"
+    words = _SRT_MARKUP.sub(lambda found: _SRT_INSTEAD[found[0]], cue.words)
+    return f"{number}\n{times}\n{_rows(f'{name}: {words}')}\n\n"
 
 
 def _rows(words: str) -> str:
