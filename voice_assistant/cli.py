@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; failures are put into words on stderr."""
     if arguments is None:
         signal.signal(signal.SIGINT, _leave_at_once)
+        _open_what_is_closed()
     from voice_assistant import commands as commands
 
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -79,6 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNEXPECTED
     except Exception as error:  # noqa: BLE001 - the last place: to the log in full, to the person in a line
         return _say_unexpected(error)
+
+
+def _open_what_is_closed() -> None:
+    """Give output that was closed ('>&-') somewhere to go, before another file takes its number."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
 
 
 def _leave_at_once(*_: object) -> None:

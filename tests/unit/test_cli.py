@@ -233,3 +233,12 @@ def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
 
     assert told == f"voice-assistant {voice_assistant.__version__}"
     assert f'version = "{voice_assistant.__version__}"' in project
+
+
+def test_output_that_was_closed_is_no_failure(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = f"{sys.executable} -m voice_assistant completion bash >&- 2>{log}"
+
+    ended = subprocess.run(["sh", "-c", command], check=False)
+
+    assert (ended.returncode, log.read_text()) == (0, "")
