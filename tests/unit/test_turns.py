@@ -56,6 +56,7 @@ class Ear:
         tail: bool = False,
         begins: bool = False,
         is_sure: bool = True,
+        settling: bool = False,
         samples: int = FRAME,
     ) -> list[Event]:
         """A letter a frame: S clear speech, s speech, f too faint to be called that, others silence."""
@@ -74,6 +75,7 @@ class Ear:
                 tail=tail,
                 score=score,
                 is_sure=is_sure,
+                settling=settling,
                 begins=begins,
             )
             events += self.gate.hear(self.at, heard)
@@ -201,6 +203,15 @@ def test_who_is_still_surely_heard_after_a_while_counts_twice_and_what_is_hardly
     weights = [event.weight for event in events if isinstance(event, TurnAudio)]
     assert weights == [1.0] * (later - 1) + [2.0] * 4
     assert [event.weight for event in unsure if isinstance(event, TurnAudio)] == [0.5, 0.5]
+
+
+def test_a_room_that_the_canceller_does_not_know_yet_may_ring_on_and_counts_no_more_for_it() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
+    ear.hear("s" * 9, far_active=True, echo=True, settling=True)
+
+    events = ear.hear("s" * 60, far_active=True, echo=True)
+
+    assert {event.weight for event in events if isinstance(event, TurnAudio)} == {1.0}
 
 
 def test_a_key_that_opened_a_turn_makes_nothing_of_how_long_it_lasts() -> None:

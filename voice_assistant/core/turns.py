@@ -167,12 +167,14 @@ class _Turn:
         samples: Its length.
         over_echo: The microphone heard a reply when it opened.
         heard_ms: How long ago its voice was first heard, if it opened over echo.
+        settling: It opened while the canceller did not know the room: what rings in it is not removed.
         tail: Samples since the talk key came up.
     """
 
     samples: int
     over_echo: bool = False
     heard_ms: float = 0.0
+    settling: bool = False
     tail: int = 0
 
 
@@ -319,7 +321,7 @@ class TurnGate:
             events.append(TurnSuspected(at))
         if self._is_onset(heard):
             speech_ms = UNDER_ECHO_MS if heard.echo else sum(self._weights) * FRAME_MS
-            return events + self._open(at, "voice", speech_ms, over_echo=heard.echo)
+            return events + self._open(at, "voice", speech_ms, over_echo=heard.echo, settling=heard.settling)
         if self._quiet_frames >= WITHDRAWAL_FRAMES:
             events += self._withdraw(at)
         return events
@@ -331,7 +333,9 @@ class TurnGate:
             return self._evidence.ms >= self._settings.barge_in_echo_ms
         return self._barge_in.met_by(self._opinions)
 
-    def _open(self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False) -> list[Event]:
+    def _open(
+        self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False, settling: bool = False
+    ) -> list[Event]:
         pcm = b"".join(frame.pcm for frame in self._kept)
         pre_roll = AudioFrame(pcm, NEAR_RATE, self._kept[0].first_sample)
         self._kept.clear()
@@ -340,18 +344,19 @@ class TurnGate:
         self._weights.clear()
         self._suspected = False
         self._turns += 1
-        self._turn = _Turn(pre_roll.samples, over_echo=over_echo, heard_ms=self._evidence.lasting_ms)
+        self._turn = _Turn(pre_roll.samples, over_echo, self._evidence.lasting_ms, settling)
         self._evidence.clear()
         self._pauses.begin(speech_ms if by == "voice" else None)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms, over_echo)]
 
     def _weight(self, heard: Heard, turn: _Turn) -> float:
         """Say how much a frame of the open turn counts as words that interrupt."""
-        if not turn.over_echo or not heard.weight:
+        if not turn.over_echo:
             return heard.weight
         if not heard.is_sure:
             return heard.weight * _UNSURE_WEIGHT
-        return _GOING_ON_WEIGHT if turn.heard_ms >= GOING_ON_MS else heard.weight
+        is_going_on = turn.heard_ms >= GOING_ON_MS and not turn.settling
+        return heard.weight * (_GOING_ON_WEIGHT if is_going_on else 1.0)
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:
