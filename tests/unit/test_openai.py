@@ -35,7 +35,7 @@ from voice_assistant.core.events import (
 )
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.dialects.fields import sound_in
-from voice_assistant.dialects.openai import OpenAI
+from voice_assistant.dialects.openai import TURN_DETECTION, OpenAI
 
 TIMER = ToolSpec("set_timer", "Set a timer.", {"type": "object"})
 
@@ -111,6 +111,19 @@ def test_a_turn_goes_out_whole_at_24_khz_and_is_ended(dialect: OpenAI) -> None:
     pcm = b"".join(sound_in(message, "audio") for message in messages[:-1])
     assert len(pcm) == 2 * 24 * 50
     assert messages[-1] == {"type": "input_audio_buffer.commit"}
+
+
+def test_a_turn_that_a_key_ends_is_ended_by_nobody_else(dialect: OpenAI) -> None:
+    def detection_before(turn: int, *, by_key: bool) -> list[Any]:
+        *before, sound = said(dialect, AppendInput(turn, frame(20), by_key))
+        assert sound["type"] == "input_audio_buffer.append"
+        said(dialect, CommitInput(turn))
+        return [message["session"]["audio"]["input"]["turn_detection"] for message in before]
+
+    assert detection_before(1, by_key=False) == []
+    assert detection_before(2, by_key=True) == [None]
+    assert detection_before(3, by_key=True) == []
+    assert detection_before(4, by_key=False) == [TURN_DETECTION]
 
 
 @pytest.mark.parametrize(

@@ -720,10 +720,15 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class AppendInput:
-    """Send sound of a turn: 16 kHz, at most 500 ms."""
+    """Send sound of a turn: 16 kHz, at most 500 ms.
+
+    Args:
+        by_key: A key opened the turn, and only the key ends it: a pause for thought does not.
+    """
 
     turn: int
     frame: AudioFrame
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ class Floor:
         while self._speech and self._speech[0][0] < oldest:
             self._speech.popleft()
         if not self._is_disputed:
-            return [AppendInput(event.turn, event.frame)]
+            return [AppendInput(event.turn, event.frame, self._by == "key")]
         self._kept.append(event.frame)
         return self._confirmed()
 
@@ -255,7 +255,7 @@ class Floor:
         for item in self._replies.sounding:
             commands += self._replies.cut(item)
         commands += self._full_volume()
-        commands += [AppendInput(self._turn, frame) for frame in self._kept]
+        commands += [AppendInput(self._turn, frame, self._by == "key") for frame in self._kept]
         self._kept = []
         self._decide_at = None
         self._standing = "granted"

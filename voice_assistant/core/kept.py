@@ -26,12 +26,14 @@ class _Turn:
     """One turn's sound, and how far it went out on the present link.
 
     Args:
+        by_key: Only the user's key ends it.
         is_asked: An answer to it, and to those before it, was asked for on this link.
         given_up_ms: Sound that is kept no longer, though only the present link has it.
         reply: The reply that answers it, once that has begun.
     """
 
     number: int
+    by_key: bool = False
     frames: list[AudioFrame] = field(default_factory=list)
     ms: float = 0.0
     sent_frames: int = 0
@@ -83,8 +85,9 @@ class KeptSound:
     def take(self, command: AppendInput | CommitInput | SendText | RequestReply) -> None:
         """Keep what is meant for the provider: sound of a turn, or what ends it."""
         match command:
-            case AppendInput(turn=number, frame=frame):
+            case AppendInput(turn=number, frame=frame, by_key=by_key):
                 turn = self._turn(number)
+                turn.by_key = by_key
                 turn.frames += split(frame, UNIT_MS)
                 turn.ms += frame.ms
                 self._give_up()
@@ -224,7 +227,7 @@ class KeptSound:
         turn.sent_frames = len(turn.frames)
         if whole_only and groups and sum(one.ms for one in groups[-1]) < longest_ms:
             turn.sent_frames -= len(groups.pop())
-        return [AppendInput(turn.number, joined(group)) for group in groups]
+        return [AppendInput(turn.number, joined(group), turn.by_key) for group in groups]
 
     def _give_up(self) -> None:
         """Make room: whole turns first, then the beginning of the only one.

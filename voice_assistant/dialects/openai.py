@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, AudioFrame, Resampler
+from voice_assistant.core.audio import NEAR_RATE, SAMPLE_BYTES, Resampler
 from voice_assistant.core.calls import ToolSpec
 from voice_assistant.core.events import (
     AppendInput,
@@ -94,6 +94,7 @@ class OpenAI:
         self._tools = tools
         self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
         self._turn = 0
+        self._server_ends = True
         self._committed: deque[int] = deque()
         self._turn_of: dict[str, int] = {}
         self._words = UserWords(between=" ")
@@ -115,8 +116,8 @@ class OpenAI:
         match command:
             case Configure(recall=recall):
                 return self._configure(recall)
-            case AppendInput(turn=turn, frame=frame):
-                return self._append(turn, frame)
+            case AppendInput():
+                return self._append(command)
             case CommitInput(turn=turn):
                 if turn not in self._turn_of.values():
                     # Otherwise the server has ended it, and most likely finds nothing to end a second time.
@@ -160,13 +161,23 @@ class OpenAI:
             *(wire.create_message(one.speaker, one.text) for one in recall),
         ]
 
-    def _append(self, turn: int, frame: AudioFrame) -> list[str | bytes]:
-        if turn != self._turn:
+    def _append(self, command: AppendInput) -> list[str | bytes]:
+        said: list[str | bytes] = []
+        if command.turn != self._turn:
             # What an unfinished turn held back belongs to nobody now.
             self._near = Resampler(NEAR_RATE, wire.WIRE_RATE)
-            self._turn = turn
-        pcm = self._near.feed(frame.pcm)
-        return [wire.append_audio(pcm)] if pcm else []
+            self._turn = command.turn
+            said = self._let_end(by_server=not command.by_key)
+        pcm = self._near.feed(command.frame.pcm)
+        return [*said, *([wire.append_audio(pcm)] if pcm else [])]
+
+    def _let_end(self, *, by_server: bool) -> list[str | bytes]:
+        """Say whether the server may end the turn that begins, where that is not how it was."""
+        if by_server == self._server_ends:
+            return []
+        self._server_ends = by_server
+        heard = {"turn_detection": TURN_DETECTION if by_server else None}
+        return [wire.session_update({"type": "realtime", "audio": {"input": heard}})]
 
     # --- What the server says ---
 
