@@ -34,8 +34,8 @@ def test_there_is_never_less_than_none_nor_more_than_was_heard(scores: list[floa
     assert 0 <= after(scores) <= 20 * len(scores)
 
 
-def test_it_takes_three_times_as_much_while_the_room_is_not_known() -> None:
-    assert after([CLEAR] * 6, settling=True) == 40
+def test_it_takes_twice_as_much_while_the_room_is_not_known() -> None:
+    assert after([CLEAR] * 4, settling=True) == 40
 
 
 def test_after_a_false_turn_it_takes_twice_as_much_and_later_less_again() -> None:

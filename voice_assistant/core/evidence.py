@@ -30,8 +30,8 @@ again; more than this would lock the user out."""
 _FORGIVENESS = 0.9995
 """What is left of the doubt after each frame: it halves in 28 s."""
 
-_SETTLING_DOUBT = 3.0
-"""While AEC3 does not know the room yet, it takes three times as much."""
+_SETTLING_DOUBT = 2.0
+"""While AEC3 does not know the room yet, it takes twice as much."""
 
 
 class Evidence:
