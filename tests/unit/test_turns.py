@@ -152,8 +152,8 @@ def test_barge_in_takes_as_much_speech_as_is_set(echo: bool, frames: int) -> Non
 def test_a_faint_voice_under_echo_takes_the_floor_later_and_without_a_suspicion() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=120)))
 
-    assert kinds(ear.hear("f" * 11, far_active=True, echo=True)) == []
-    assert kinds(ear.hear("f", far_active=True, echo=True)) == ["TurnOpened"]
+    assert kinds(ear.hear("f" * 14, far_active=True, echo=True)) == []
+    assert kinds(ear.hear("f" * 2, far_active=True, echo=True)) == ["TurnOpened"]
 
 
 def test_a_faint_voice_that_breaks_off_under_echo_was_nobody() -> None:

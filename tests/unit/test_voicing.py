@@ -1,4 +1,4 @@
-"""Voicing: words count, a hum by a quarter, and what has no pitch not at all."""
+"""Voicing: words count, a hum by half, and what has no pitch not at all."""
 
 from __future__ import annotations
 

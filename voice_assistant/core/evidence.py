@@ -13,10 +13,9 @@ from __future__ import annotations
 
 # The logarithm of the likelihood ratio of a score under speech to one under echo alone, by logistic
 # regression on half an hour at thirty simulated desks, users 10 dB below to 10 dB above the echo; divided by
-# what a clear voice brings. Echo alone scores below -2 nearly always, so that -1 is evidence already. The
-# regression's offset is 0.9; a little more finds faint users earlier than a lower limit of the sum does.
+# what a clear voice brings. Echo alone scores below -2 nearly always, so that -1 is evidence already.
 _SLOPE = 0.5
-_OFFSET = 1.0
+_OFFSET = 0.9
 _MOST_FOR = 1.0
 _MOST_AGAINST = -1.3
 

@@ -76,7 +76,7 @@ class FloorSettings:
     Args:
         duck_db: How much quieter a reply becomes at the first suspicion; 0 to 60.
         min_interruption_ms: Words that it takes to cut a reply; 60 to 2000. Keys and coughs are none, and
-            "mm-hm" counts by a quarter.
+            "mm-hm" counts by half.
         confirm_within_ms: Time it may take to gather that much before the reply goes on; 200 to 5000.
         hold_reply_ms: How long a reply that comes while the user speaks waits to see whether they go on.
     """

@@ -353,10 +353,12 @@ class TurnGate:
         """Say how much a frame of the open turn counts as words that interrupt."""
         if not turn.over_echo:
             return heard.weight
+        # Squared, so that a dull voice counts by a quarter: less than usual is asked for over echo.
+        weight = heard.weight**2
         if not heard.is_sure:
-            return heard.weight * _UNSURE_WEIGHT
+            return weight * _UNSURE_WEIGHT
         is_going_on = turn.heard_ms >= GOING_ON_MS and not turn.settling
-        return heard.weight * (_GOING_ON_WEIGHT if is_going_on else 1.0)
+        return weight * (_GOING_ON_WEIGHT if is_going_on else 1.0)
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:

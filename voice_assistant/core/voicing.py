@@ -20,7 +20,7 @@ _VOICED = 0.6
 _BRIGHT_DB = 3.0
 _DULL_DB = -12.0
 
-_DULL = 0.25
+_DULL = 0.5
 """Weight of a dull voice: "mm-hm" may take half a second, and words are dull now and then."""
 
 _MEMORY_FRAMES = 3
