@@ -247,6 +247,8 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         raise stop.error
     if asker and is_question and not asker.was_answered:
         raise LinkError("no answer came", remedy="Ask again; 'voice-assistant doctor' looks for the reason.")
+    if asker and is_question and asker.was_empty:
+        raise LinkError("the answer was empty", remedy="Ask again; what is told above may be the reason.")
     if prompter and not prompter.was_left and (reason := _why_incomplete(prompter, options.prompts)):
         raise LinkError(reason, remedy="Try again; 'voice-assistant doctor' looks for the reason.")
 

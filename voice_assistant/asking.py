@@ -30,6 +30,7 @@ from voice_assistant.core.events import (
     ReplyAudio,
     ReplyDone,
     ReplyRecognised,
+    ReplyText,
     SessionOpened,
     StopRequested,
     TextEntered,
@@ -51,6 +52,8 @@ class Answers:
     def __init__(self) -> None:
         self.was_answered = False
         """Has anything come back?"""
+        self.is_empty = True
+        """Is there nothing so far to be heard, read or done?"""
         self.active_at: float | None = None
         """When something was last said by either side."""
         self._unanswered = 0
@@ -100,9 +103,13 @@ class Answers:
                 self._known.add(item)
                 self._pending |= {item} - self._played
                 self.active_at = at
+                self.is_empty = False
+            case ReplyText(text=text) if text.strip():
+                self.is_empty = False
             case ReplyDone(at=at, item=item):
                 self._answered(at, item)
             case ToolCall(at=at):
+                self.is_empty = False
                 self._answered(at, None)
             case Recognise(item=item):
                 self._unworded.add(item)
@@ -150,6 +157,11 @@ class Asker:
     def was_answered(self) -> bool:
         """Has anything come back?"""
         return self._answers.was_answered
+
+    @property
+    def was_empty(self) -> bool:
+        """Was there nothing to hear, to read or to do in what came back?"""
+        return self._answers.is_empty
 
     def see(self, entry: Event | Command) -> None:
         """Take note; press, let go and stop when it is time."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from voice_assistant.asking import CALM_S, Answers, Asker, Prompt, Prompter
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, silence
 from voice_assistant.core.events import (
@@ -19,6 +21,7 @@ from voice_assistant.core.events import (
     Released,
     ReplyAudio,
     ReplyDone,
+    ReplyText,
     SessionOpened,
     StopRequested,
     ToolCall,
@@ -197,6 +200,27 @@ def test_a_question_in_a_file_is_one_turn_held_by_the_key() -> None:
 
     assert [type(event) for event in posted] == [Pressed, Released]
     assert posted[1].at - posted[0].at == 0.08
+
+
+@pytest.mark.parametrize(
+    ("came", "is_empty"),
+    [
+        (ReplyAudio(1.0, "a", b"ab"), False),
+        (ReplyText(1.0, "a", "Hello."), False),
+        (ToolCall(1.0, "c", "set_timer", "{}"), False),
+        (ReplyText(1.0, "a", " "), True),
+        (None, True),
+    ],
+)
+def test_an_answer_without_sound_words_or_deeds_is_empty(came: Event | None, is_empty: bool) -> None:
+    posted: list[Event] = []
+    asker = Asker(posted.append, None, holds_key=False)
+    if came:
+        asker.see(came)
+    asker.see(ReplyDone(2.0, "a"))
+
+    assert asker.was_answered
+    assert asker.was_empty == is_empty
 
 
 class File:
