@@ -18,15 +18,7 @@ from voice_assistant.core.events import (
     TurnWithdrawn,
 )
 from voice_assistant.core.settings import SettingError
-from voice_assistant.core.turns import (
-    FRAME_MS,
-    GOING_ON_MS,
-    UNDER_ECHO_MS,
-    Heard,
-    Share,
-    TurnGate,
-    TurnSettings,
-)
+from voice_assistant.core.turns import FRAME_MS, Heard, Share, TurnGate, TurnSettings
 
 FRAME = NEAR_RATE * FRAME_MS // 1000
 
@@ -55,8 +47,6 @@ class Ear:
         echo: bool = False,
         tail: bool = False,
         begins: bool = False,
-        is_sure: bool = True,
-        settling: bool = False,
         samples: int = FRAME,
     ) -> list[Event]:
         """A letter a frame: S clear speech, s speech, f too faint to be called that, others silence."""
@@ -66,18 +56,7 @@ class Ear:
             self.sample += samples
             is_speech, is_clear = letter in "sS", letter == "S"
             score = SCORES.get(letter, -4.0)
-            heard = Heard(
-                voice,
-                is_speech,
-                is_clear,
-                far_active,
-                echo,
-                tail=tail,
-                score=score,
-                is_sure=is_sure,
-                settling=settling,
-                begins=begins,
-            )
+            heard = Heard(voice, is_speech, is_clear, far_active, echo, tail=tail, score=score, begins=begins)
             events += self.gate.hear(self.at, heard)
             begins = False
         self.events += events
@@ -146,7 +125,7 @@ def test_barge_in_takes_as_much_speech_as_is_set(echo: bool, frames: int) -> Non
     then = ear.hear("s", far_active=True, echo=echo)
 
     assert not opened(before)
-    assert [event.speech_ms for event in opened(then)] == [UNDER_ECHO_MS if echo else frames * FRAME_MS]
+    assert [event.speech_ms for event in opened(then)] == [frames * FRAME_MS]
 
 
 def test_a_faint_voice_under_echo_takes_the_floor_later_and_without_a_suspicion() -> None:
@@ -180,55 +159,6 @@ def test_what_may_be_the_rest_of_the_echo_does_not_confirm_a_turn_that_it_opened
     assert [event.is_speech for event in tail + after if isinstance(event, TurnAudio)] == [False] * 5 + [
         True
     ] * 5
-
-
-def test_however_much_was_heard_under_echo_it_counts_the_same() -> None:
-    faint, clear = (Ear(TurnGate(TurnSettings(barge_in_echo_ms=120))) for _ in range(2))
-
-    turns = opened(faint.hear("f" * 20, far_active=True, echo=True))
-    turns += opened(clear.hear("s" * 20, far_active=True, echo=True))
-
-    assert [turn.speech_ms for turn in turns] == [UNDER_ECHO_MS, UNDER_ECHO_MS]
-
-
-def test_who_is_still_surely_heard_after_a_while_counts_twice_and_what_is_hardly_speech_by_half() -> None:
-    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
-    begun = len("sss")
-    later = GOING_ON_MS // FRAME_MS - begun
-    ear.hear("sss", far_active=True, echo=True)
-
-    events = ear.hear("s" * (later + 3), far_active=True, echo=True, is_sure=True)
-    unsure = ear.hear("s" * 2, far_active=True, echo=True, is_sure=False)
-
-    weights = [event.weight for event in events if isinstance(event, TurnAudio)]
-    assert weights == [1.0] * (later - 1) + [2.0] * 4
-    assert [event.weight for event in unsure if isinstance(event, TurnAudio)] == [0.5, 0.5]
-
-
-def test_a_room_that_the_canceller_does_not_know_yet_may_ring_on_and_counts_no_more_for_it() -> None:
-    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
-    ear.hear("s" * 9, far_active=True, echo=True, settling=True)
-
-    events = ear.hear("s" * 60, far_active=True, echo=True)
-
-    assert {event.weight for event in events if isinstance(event, TurnAudio)} == {1.0}
-
-
-def test_a_key_that_opened_a_turn_makes_nothing_of_how_long_it_lasts() -> None:
-    ear = Ear(TurnGate())
-    ear.press()
-
-    events = ear.hear("s" * 60, far_active=True, echo=True)
-
-    assert {event.weight for event in events if isinstance(event, TurnAudio)} == {1.0}
-
-
-def test_a_turn_over_echo_with_a_word_in_the_quiet_was_somebodys() -> None:
-    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60, hangover_ms=200)))
-
-    ear.hear("sss" + "ssss" + "." * 10, far_active=True, echo=True)
-
-    assert kinds(ear.hear("sss", far_active=True, echo=True)) == ["TurnOpened"]
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

@@ -281,8 +281,7 @@ class TurnAudio:
     """The next frame of an open turn: 16 kHz, it follows on the one before without a hole.
 
     Args:
-        weight: How much of it counts towards an interruption, 0 to 2: a key does not, and "mm-hm" by half
-            or less; who goes on for long counts twice.
+        weight: How much of it counts towards an interruption, 0 to 1: a key does not, and "mm-hm" by half.
     """
 
     at: float

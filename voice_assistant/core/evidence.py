@@ -19,6 +19,9 @@ _OFFSET = 0.9
 _MOST_FOR = 1.0
 _MOST_AGAINST = -1.3
 
+FAINTEST_SCORE = -_OFFSET / _SLOPE
+"""From here on a score speaks for a voice."""
+
 _FRAME_MS = 20
 
 _DOUBLED_BY_A_FALSE_TURN = 2.0
@@ -33,12 +36,17 @@ _SETTLING_DOUBT = 2.0
 """While AEC3 does not know the room yet, it takes twice as much."""
 
 
+_LONGEST_ONSET_MS = 180.0
+"""No more than this counts as heard before the reply was paused: what confirms an interruption is to be heard
+in the quiet, or an echo that AEC3 has lost track of confirms itself."""
+
+
 class Evidence:
     """A running sum of the detector's scores under echo."""
 
     def __init__(self) -> None:
         self._frames = 0.0
-        self._lasting = 0
+        self._frames_for = 0.0
         self._doubt = 1.0
         self._settling = False
 
@@ -48,27 +56,28 @@ class Evidence:
         return self._frames * _FRAME_MS / (self._doubt * (_SETTLING_DOUBT if self._settling else 1.0))
 
     @property
-    def lasting_ms(self) -> int:
-        """How long ago the sum began to grow, in milliseconds."""
-        return self._lasting * _FRAME_MS
+    def speech_ms(self) -> float:
+        """How much of a voice has been heard since the sum began to grow, clear or faint, in milliseconds."""
+        return min(_LONGEST_ONSET_MS, self._frames_for * _FRAME_MS)
 
-    def take(self, score: float, *, settling: bool) -> None:
+    def take(self, score: float, *, settling: bool, weight: float = 1.0) -> None:
         """Add the next frame's score.
 
         Args:
             score: The detector's log-odds that it is speech.
             settling: AEC3 does not know the room yet.
+            weight: How much it counts as words that interrupt, 0 to 1.
         """
         step = min(_MOST_FOR, max(_MOST_AGAINST, _SLOPE * score + _OFFSET))
         self._frames = max(0.0, self._frames + step)
-        self._lasting = self._lasting + 1 if self._frames else 0
+        self._frames_for = self._frames_for + weight * (step > 0) if self._frames else 0.0
         self._settling = settling
         self._doubt = max(1.0, self._doubt * _FORGIVENESS)
 
     def clear(self) -> None:
         """Begin to add up anew; the doubt stays."""
         self._frames = 0.0
-        self._lasting = 0
+        self._frames_for = 0.0
 
     def was_wrong(self) -> None:
         """What was taken for a user was none: ask for more."""

@@ -26,10 +26,11 @@ from voice_assistant.core.events import (
     Released,
     SpokeWhileMuted,
 )
+from voice_assistant.core.evidence import FAINTEST_SCORE
 from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.neural import VoiceModel
-from voice_assistant.core.speech import SPEECH_SCORE, SpeechDetector, SpeechSettings
+from voice_assistant.core.speech import SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 from voice_assistant.core.voicing import Voicing
 from voice_assistant.core.wake import Wake
@@ -169,8 +170,7 @@ class Listener:
 
     def _weigh(self, cleaned: Cleaned, score: float) -> float:
         """Weigh what may be an interruption; into the silence everything that is speech counts."""
-        asked = self._gate.is_open or (score > SPEECH_SCORE and not cleaned.echo)
-        if cleaned.far_active and asked:
+        if cleaned.far_active and (self._gate.is_open or score > FAINTEST_SCORE):
             return self._voicing.weigh(cleaned.frame)
         self._voicing.pass_by(cleaned.frame)
         return 1.0

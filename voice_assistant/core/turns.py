@@ -98,21 +98,8 @@ REPLY_PRE_ROLL_MS = 1000
 SUSPICION = Share(3, 4)
 """What makes a suspicion. Measured in the closed loop: ducking at 3 of 4 and stopping at 9 of 12 was best."""
 
-NOBODY_MS = 60
+NOBODY_MS = 200
 """A turn that echo may have opened, and that ends with less speech than this, was nobody's."""
-
-UNDER_ECHO_MS = 140.0
-"""Counts as heard before a reply was paused of whose echo there was some left. How much it was says nothing:
-as much is heard where it was the echo itself. What tells a user is what is heard in the quiet."""
-
-GOING_ON_MS = 700
-"""Whoever is surely heard so long after they began says more than "mm-hm", and coughs no longer: what is
-heard from then on counts twice. A faint user is heard late, and the rest of what they say has to do."""
-
-_GOING_ON_WEIGHT = 2.0
-
-_UNSURE_WEIGHT = 0.5
-"""Of speech that is hardly more likely than not: a room that still rings sounds like that, too."""
 
 WAKE_KEPT_MS = 250
 """Kept of what was said before a wake word was recognised, which is at its end: no question in the same
@@ -161,20 +148,10 @@ _KeyState = Literal["up", "down", "latched", "released"]
 
 @dataclass(slots=True)
 class _Turn:
-    """The open turn.
-
-    Args:
-        samples: Its length.
-        over_echo: The microphone heard a reply when it opened.
-        heard_ms: How long ago its voice was first heard, if it opened over echo.
-        settling: It opened while the canceller did not know the room: what rings in it is not removed.
-        tail: Samples since the talk key came up.
-    """
+    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened."""
 
     samples: int
     over_echo: bool = False
-    heard_ms: float = 0.0
-    settling: bool = False
     tail: int = 0
 
 
@@ -225,12 +202,11 @@ class TurnGate:
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
         is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
         self._turn.samples += heard.voice.samples
-        self._turn.heard_ms += heard.voice.ms
         self._turn.tail += heard.voice.samples if self._key == "released" else 0
         self._pauses.hear(
             heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=heard.silence
         )
-        events.append(TurnAudio(at, self._turns, heard.voice, is_speech, self._weight(heard, self._turn)))
+        events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
 
@@ -310,7 +286,7 @@ class TurnGate:
         self._clear.append(heard.is_clear)
         self._quiet_frames = 0 if heard.is_speech else self._quiet_frames + 1
         if heard.echo:
-            self._evidence.take(heard.score, settling=heard.settling)
+            self._evidence.take(heard.score, settling=heard.settling, weight=heard.weight)
         else:
             self._evidence.clear()
         events: list[Event] = []
@@ -320,8 +296,10 @@ class TurnGate:
             self._suspected = True
             events.append(TurnSuspected(at))
         if self._is_onset(heard):
-            speech_ms = UNDER_ECHO_MS if heard.echo else sum(self._weights) * FRAME_MS
-            return events + self._open(at, "voice", speech_ms, over_echo=heard.echo, settling=heard.settling)
+            speech_ms = sum(self._weights) * FRAME_MS
+            if heard.echo:
+                speech_ms = max(speech_ms, self._evidence.speech_ms)
+            return events + self._open(at, "voice", speech_ms, over_echo=heard.echo)
         if self._quiet_frames >= WITHDRAWAL_FRAMES:
             events += self._withdraw(at)
         return events
@@ -333,32 +311,19 @@ class TurnGate:
             return self._evidence.ms >= self._settings.barge_in_echo_ms
         return self._barge_in.met_by(self._opinions)
 
-    def _open(
-        self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False, settling: bool = False
-    ) -> list[Event]:
+    def _open(self, at: float, by: OpenedBy, speech_ms: float, *, over_echo: bool = False) -> list[Event]:
         pcm = b"".join(frame.pcm for frame in self._kept)
         pre_roll = AudioFrame(pcm, NEAR_RATE, self._kept[0].first_sample)
         self._kept.clear()
         self._opinions.clear()
         self._clear.clear()
         self._weights.clear()
+        self._evidence.clear()
         self._suspected = False
         self._turns += 1
-        self._turn = _Turn(pre_roll.samples, over_echo, self._evidence.lasting_ms, settling)
-        self._evidence.clear()
+        self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
         self._pauses.begin(speech_ms if by == "voice" else None)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms, over_echo)]
-
-    def _weight(self, heard: Heard, turn: _Turn) -> float:
-        """Say how much a frame of the open turn counts as words that interrupt."""
-        if not turn.over_echo:
-            return heard.weight
-        # Squared, so that a dull voice counts by a quarter: less than usual is asked for over echo.
-        weight = heard.weight**2
-        if not heard.is_sure:
-            return weight * _UNSURE_WEIGHT
-        is_going_on = turn.heard_ms >= GOING_ON_MS and not turn.settling
-        return weight * (_GOING_ON_WEIGHT if is_going_on else 1.0)
 
     def _reason_to_close(self, turn: _Turn) -> CloseReason | None:
         if turn.samples >= self._settings.longest_turn_s * NEAR_RATE:
