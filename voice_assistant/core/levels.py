@@ -24,6 +24,11 @@ FLOOR_FRAMES = 150
 FLOOR_SHARE = 0.15
 """The floor is the level that this share of them lies below: pauses, not words."""
 
+SPECTRUM_HZ = np.arange(200, 4001, 50)
+"""Where speech has its power, and a fan and a hum have little."""
+
+_ONES = np.ones(2 * len(SPECTRUM_HZ), np.float32)
+
 
 class Floor:
     """The level that the last three seconds seldom fell below."""
@@ -53,10 +58,24 @@ def sharp_power(samples: NDArray[np.int16]) -> float:
     return float(steps.dot(steps)) / (len(steps) * 32768.0**2)
 
 
+def spectrum(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Squares of the real parts, then of the imaginary ones, at ``SPECTRUM_HZ``, of 20 ms at 16 kHz.
+
+    Both of a frequency make its mean square, and all of them that of the band; 1.0 for full scale.
+    """
+    bins: NDArray[np.float32] = _BAND.dot(samples.astype(np.float32))
+    bins *= bins
+    return bins
+
+
+def total(squares: NDArray[np.float32]) -> float:
+    """Sum of ``spectrum``; as a product, which costs a third of a sum."""
+    return float(squares.dot(_ONES))
+
+
 def band_power(samples: NDArray[np.int16]) -> float:
     """Mean square between 200 and 4000 Hz of 20 ms at 16 kHz; 1.0 for full scale."""
-    bins = _BAND.dot(samples.astype(np.float32))
-    return float(bins.dot(bins))
+    return total(spectrum(samples))
 
 
 def _band() -> NDArray[np.float32]:
@@ -66,7 +85,7 @@ def _band() -> NDArray[np.float32]:
     frequency, Hann window.
     """
     window = np.hanning(FRAME_SAMPLES)
-    angles = 2j * np.pi * np.outer(np.arange(200, 4001, 50), np.arange(FRAME_SAMPLES)) / NEAR_RATE
+    angles = 2j * np.pi * np.outer(SPECTRUM_HZ, np.arange(FRAME_SAMPLES)) / NEAR_RATE
     rows = np.exp(-angles) * window
     scale = math.sqrt(2 / (FRAME_SAMPLES * float(np.dot(window, window)))) / 32768
     return (np.concatenate((rows.real, rows.imag)) * scale).astype(np.float32)

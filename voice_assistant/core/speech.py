@@ -2,9 +2,11 @@
 
 Four opinions make one, and a fifth can be had (``neural.py``). webrtcvad knows speech in a quiet room, and
 takes a fan, music and a keyboard for it. The level over the room's noise tells whether there is anything to
-judge at all. Where there is, WebRTC's spectral speech probability and its recurrent network's are asked too.
-Their log-odds are added up with fixed weights into a score that follows the last few frames; thresholds on it
-make the opinion. How much speech opens a turn and how much silence ends it is ``turns.py``'s.
+judge at all. Where there is, the recurrent network inside WebRTC's gain control is asked too. While nothing
+plays there is time: what they say and have said of late is fused (``fusion.py``), and a verdict made of it
+(``verdict.py``). While a reply plays there is none: WebRTC's spectral detector is heard too, their log-odds
+are added up with fixed weights into a score that follows the last two frames, and thresholds on it make the
+opinion. How much speech opens a turn and how much silence ends it is ``turns.py``'s.
 """
 
 from __future__ import annotations
@@ -16,11 +18,36 @@ import numpy as np
 from numpy.typing import NDArray
 from webrtcvad import Vad
 
+from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
-from voice_assistant.core.levels import FRAME_SAMPLES, Floor, band_power, dbfs
-from voice_assistant.core.neural import NeuralJudge, Opinion, VoiceModel, log_odds
+from voice_assistant.core.fusion import Fusion
+from voice_assistant.core.fusion_weights import FIVE, FOUR
+from voice_assistant.core.levels import FRAME_SAMPLES, Floor, dbfs, spectrum, total
+from voice_assistant.core.neural import LiftedModel, VoiceModel
 from voice_assistant.core.settings import check_choice, check_range
-from voice_assistant.core.webrtc import network_opinion, spectral_opinion
+from voice_assistant.core.verdict import Measure, Opinion, Verdict, log_odds
+
+FOUR_MEASURE = Measure(
+    speech=-0.92,
+    sure=-0.22,
+    enough=7.7,
+    silent=-3.5,
+    doubtful=-0.57,
+    sure_silence=1.6,
+    doubtful_silence=0.12,
+)
+FIVE_MEASURE = Measure(
+    speech=-0.98,
+    sure=-0.86,
+    enough=11.0,
+    silent=-2.7,
+    doubtful=-0.69,
+    sure_silence=1.28,
+    doubtful_silence=0.25,
+)
+"""Found by trying: docs/decisions/turn-ends.md says on what, and what came of it."""
+
+# --- While a reply plays ---
 
 SPEECH_SCORE = 0.25
 """Log-odds from which a frame is speech: better than even."""
@@ -49,6 +76,16 @@ asked of the noise floor it has nothing to say: the turns are the same with it a
 _ASKING_FRAMES = 3
 """Frames for which it is still asked after that: it listens to a context."""
 
+_SPECTRAL_EVERY = 8
+"""Frames between two looks of the spectral detector while nothing plays: so it knows the noise when its word
+counts again."""
+
+_FUSED_EVERY = 2
+"""Frames between two scores of the fusion: it speaks of a while ago, and a while is longer than that."""
+
+_MOST_OVER_DB = 25.0
+"""A level further over the floor than this says no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechSettings:
@@ -70,7 +107,7 @@ _QUIET_ROOM = 100.0
 
 
 class SpeechDetector:
-    """Four opinions, one score.
+    """Four opinions or five, one verdict.
 
     Args:
         settings: How strict it is.
@@ -79,10 +116,16 @@ class SpeechDetector:
 
     def __init__(self, settings: SpeechSettings | None = None, model: VoiceModel | None = None) -> None:
         self._strictness = (settings or SpeechSettings()).strictness
-        self._neural = NeuralJudge(model, self._strictness) if model else None
+        self._model = LiftedModel(model) if model else None
+        self.fusion = Fusion(4, FIVE) if model else Fusion(3, FOUR)
+        """What the opinions say and have said of late."""
+        self._verdict = Verdict(FIVE_MEASURE if model else FOUR_MEASURE)
         self._vad = Vad(3)
-        self._spectral = spectral_opinion(NEAR_RATE)
-        self._network = network_opinion(NEAR_RATE)
+        self._spectral = webrtc.spectral_opinion(NEAR_RATE)
+        self._spectral_says = 0.0
+        self._frames = 0
+        self._fused = 0.0
+        self._network = webrtc.network_opinion(NEAR_RATE)
         self._network_says = 0.0
         self._asking = _ASKING_FRAMES
         self._floor = Floor()
@@ -99,8 +142,8 @@ class SpeechDetector:
 
         Args:
             frame: What the microphone heard.
-            far_active: A reply is playing. Then the four decide: they are quicker, and what is left of the
-                reply's voice in the microphone is a voice to the model.
+            far_active: A reply is playing. Then the sum of the four decides: it is quicker by 80 ms, and what
+                is left of the reply's voice in the microphone is a voice to the model.
 
         Raises:
             ValueError: The frame has another rate or length.
@@ -109,22 +152,36 @@ class SpeechDetector:
             raise ValueError(
                 f"a frame is {FRAME_SAMPLES} samples at {NEAR_RATE} Hz, not {frame.samples} at {frame.rate}"
             )
+        self._frames += 1
         samples = np.frombuffer(frame.pcm, np.int16)
-        self._power += _FOLLOWING * (band_power(samples) - self._power)
+        powers = spectrum(samples)
+        self._power += _FOLLOWING * (total(powers) - self._power)
         level = dbfs(self._power)
         floor = self._floor.follow(level)
+        over_floor_db = level - floor
 
         voiced = self._vad.is_speech(frame.pcm, NEAR_RATE)
-        spectral = log_odds(self._spectral(samples))
-        network = log_odds(self._ask_network(samples, level - floor))
+        spectral = self._ask_spectral(samples, far_active=far_active)
+        network = log_odds(self._ask_network(samples, over_floor_db))
         evidence = _BIAS + _VOICED_WEIGHT * voiced + _SPECTRAL_WEIGHT * spectral + _NETWORK_WEIGHT * network
         self._score += _FOLLOWING * (evidence - self._score)
-        if self._neural:
-            opinion = self._neural.judge(samples, floor, level - floor, voiced, spectral, network)
-            if not far_active:
-                return opinion
-        score = self._score - self._strictness
-        return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
+        said = [float(voiced), network / 4, min(_MOST_OVER_DB, max(0.0, over_floor_db)) / 10]
+        if self._model:
+            said.append(self._model.judge(samples, floor) / 4)
+        self.fusion.follow(said, powers)
+        if far_active or not webrtc.CAN_CANCEL:
+            self._verdict.begin()
+            score = self._score - self._strictness
+            return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
+        if self._frames % _FUSED_EVERY == 0:
+            self._fused = self.fusion.score() - self._strictness
+        return self._verdict.on(self._fused, floor)
+
+    def _ask_spectral(self, samples: NDArray[np.int16], *, far_active: bool) -> float:
+        """Ask it while its word counts; otherwise so often that it knows the noise when it does."""
+        if far_active or self._frames % _SPECTRAL_EVERY == 0 or not webrtc.CAN_CANCEL:
+            self._spectral_says = log_odds(self._spectral(samples))
+        return self._spectral_says
 
     def _ask_network(self, samples: NDArray[np.int16], over_floor_db: float) -> float:
         self._asking = _ASKING_FRAMES if over_floor_db >= _ASKING_DB else self._asking - 1

@@ -41,7 +41,7 @@ class TurnSettings:
     mode: Mode = "hands-free"
     """"hands-free": your voice opens your turn; "push-to-talk": the talk key does; "wake-word": your
     voice, once a word was said"""
-    onset_ms: int = 80
+    onset_ms: int = 60
     """clear speech that opens a turn, within a stretch a third longer; 40 to 1000"""
     barge_in_ms: int = 60
     """speech that opens a turn while a reply is playing and no echo of it is heard; 40 to 1000"""

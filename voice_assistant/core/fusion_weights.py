@@ -1,0 +1,56 @@
+"""Weights of the fusion, made by ``python -m benchmarks.fusing --write``; not written by hand."""
+
+from __future__ import annotations
+
+from voice_assistant.core.fusion import Weights
+
+FOUR = Weights.read(
+    "LbV2tIqr0i7xsn825DU/Mr6sVLFetFMmUjE6tka3Ha17oageO64Bp3+vsDh2sJCvqypdrGa1brAVqYG05LOoLFEm/zFUr+grpLQvtLE1"
+    "lzTmtsGePLADMSyznqrBKeQ0ojgcNeM4ljOsKyk1crWzMcMxOjMgtKAzmTbLsUS0hKaiNOSPcjcJNoYV36+Kp5yoEDWLr4Mzhi4vqyOy"
+    "xrfSNUI19ieRKYMtWLO3rNM30TIFtKMxDbXDOJ+14C9cuV4x2LdMtvK1WbWPsJY5tzWDscctbLq0Lgcy3Sj5IFK7tDobuFayPLP7s0Wt"
+    "6zgjNmkw4jX4Ly4mvbdFN3G9QLhnOMW3jbUQuBSz57F2OHU7myhEMlQ1krptMTA2ILDmtD06qrE7skS6wLBnuNg3qriMOIm3/CxeOG+6"
+    "9DEGMLK2Tbmzocqwp7QHnsA5krQotJGsXTijOIg6CbaGsaK537Eprha6WzUNtja1kbHYtzsy1DVONto7wzDTNPYyXrB+tuWf+zplJHy6"
+    "eTFCuY86N7FEsfy7MrXLvKuxaTn8Mls/+La0Meuzcby7Ncg2rTiCOKe4pLykuQK8JrQ7MPm6HT0UOSa5Jjp2sj+2HrYstJah+LLENLM4"
+    "1LDSuYA0pbIwNkgyMDa/OoouPL1ttUY7UTJoPD85GDHaOjysDafruNs98beFLAY2MahluIgp+rgPuOmy/i52NAs8ATbrOfg3sDzpMWoy"
+    "KDsrI18vIjY3Kde1aTSRLpupgTfhufslbTqBPpOybT3GOri7CrgHP1s1+LUBure2HTWNva60LD5PsfW1YrrsMFGzqjAHnwozlis+oUOi"
+    "wyJPMA2sGqcVsjovVyamqtA8XDWAsjE8hToivd47J7CnvpPA6Td0wcy5hLJxvEE82TU9qGozPqWaMbAt3jCEITSj162frJ4uPzLbNeYw"
+    "eqMquGa6PTpxtVu4VCnbp/84e72+PPY6I7yIs4y1eLJ3us2xSj1ktOCzhjLZOKy177j8Ol26prfiNu+yKTRAMNW3sLddKP0vDh2CuYU5"
+    "fzZJtE88kLkFrIM2My96NHo1Q7aqtjMzu7mSPZuyhDhGplA8OLgoukCxvzwVPO+6BrYKuBYyGqb2OlG8nTRSOEG1VDXSNzm1s7e5uQez"
+    "1yW3tx+4wSL0M1C8Uj2ntMG3N7PuvFc4ZjmrN5w07C0dORY1rTarsHE7qzsTODc4EjmdMM21yR78OPGxpCeatrO8VyzPOBU04q6itw+6"
+    "Dji2KSG2qa9/KvK0bzT9M6CeO7ewsGctrTQLNr6mQDXTuSWusSSyseg08TcitL00zbASvBKrizkOMk42TrjMPOg4dDKhtqux9Tpys7ex"
+    "KjcuNlG0aijAPD45bbTALgq+SDy8rduyEa6ZJuO35iz+OZY4NLjZLCE5NDiHq4q0xThYuGCtCqZDtAKxxjvauZOzs7UMM001JDgHMHe6"
+    "CUCKu54vrqeEvOS3KDp8N3y8KTArvou7mK5yPEQ1CTvFuf07HCa/Nnq2gb7nOKW4+LPwNV21STgctOo9gDt9vq6vRLlhMQY1QzR9uKy+"
+    "zbVQvb84B7QkP+k5mTY8ObS9gb22OGuojrcJOFS26KyYvCK9n0AaOj045aaiOjqwmrqpL2KqbK1xp++p2bp1vIep7jTPNM08ijlfv9U5"
+    "MbSgrUk7SDrZO9M7M7kvt74+3bj+N3g4uz1QMq68pDZ5qq8woDlytp03XrDDvDa3Izrnqpk2mjYeRFwobL1cuQ45C7l0PDs33iufJfg8"
+    "Gbc1OH66kbmbs6c/uqwBvDkuLzuYvIG1/zwWOvawgymPu7W8crgPtBG0kkBHp++0TbmoNA+3OTnYML+3IDTvuIK61rwIOSy1Sbp/Nsi2"
+    "77pYvqW1ZKC8O/I6xLU4uOK9BrAxtvq02DWIukU7I61PuOS4srsWtAWuXzncN2G4R8JHttEvib1Zn5y38ZzRv0o5h73evhM4lzHzu6u9"
+    "fryBPMo+iUAGQb9CGz+Ixdm7ukPvQC28FLzDvJ27mLwFOgk6WblCvBa9Y7rAu+k5nbptOsI6Qjg=",
+    16,
+)
+
+FIVE = Weights.read(
+    "MC2QMFQuYDFls4aqwSdvpgmwL7Z9tQe1E7K5qBixXLGpoxEw3i1TNGcs0ae+snkwHSxxsAyxFbWiuGSZkSo+Kq2zdDacsposgS+gts+0"
+    "OqhotWg1JTJstWK0K7R0NPU3oDo/NjgzYbBTMvWrx7a5Lswo9i+KNSW8hbj8sGEsqDUYqpex6KVUNqA2vLg3MUUnPDVkszA3xrA0M142"
+    "wrWlOqYsqDPoJ7QqYjLzMJ8zYDSjJOUtFq7AMv22ITMDqrs35bQSNX63Ka4mN2kD9LAeq7isuydOK9qshLUGJyyyNzVcOQs5kDYKLwYt"
+    "ISsbsd0oc6pYqOsoprlPtfqxdrMOsswyL7CttTM1qSi8L3QtH6o9N0+yvbozOW8sIDQAscGyvDdrOCMtrjQlrQ8ywzTSLDcoeLUCsuqZ"
+    "3bBQMvezfbXMKZM5gy5pNoAz3iqkLaOxhLPGNJCs+i7qrJ4lwTCBtGQ2oTmFLn8yRbaoqwiwlbAosIazh7c6MeKmCLHxr2G8VDndunGx"
+    "5DfLuee11LWZDqMlULjYt8s2r6VqmPM0D7YxMXKxBCtgMWa1aqRoNJc0qjVwtKQvWTwSLACvEbP7LTG2MTHSNpMmlapUMZ40z6xDtKM4"
+    "XrPSMgGz7youtMi0KzPErPsyqrH1LN0wKLA6MSowLbfktDM0oDKSKwEzurgGNHy7w6ukPHW8N7cuu1K2kriCNlW0tSTTrIizKUBBPLM5"
+    "MbjXMbstiLyXvC256ixZuH+zXTL9LTW3jbldN3K1AbdwMEk2cLRPsDEfRyX/sOC4VC/ztTQ1USzzLg46O7hzsqy0tLDntJUxdy4Mqk8s"
+    "xDTktiWrEzVgK04zqyIbl8K0ercwLgU8pTaYNHQ3SbZ5uOgu1L05q3s7ZDvuPFs5SqwMtk47XrpXOkAyRzkjOSq4yKnLqzQym7JyNLm9"
+    "BSivs1IuLDxnNTq42bo1M3q1SLxdOoQ1pSuwNpy2/zvbO1SxbrIqLdcsPTaOM26uky+JNDO0DLCLs16xb6llrUU1+rvHseY2fzh6vC28"
+    "qShRuH0jDC3kPNM7VziZtU+1yTyoKSSwMq7XNK+wcCw1rmyq+K5dLxUudSraqHqysCYzrtowSjAMOBKm37dtLfE2S7kbOGMzNzV/rPw7"
+    "c7d1OVo7irfYOlko2Thcu0/AJruAt0ZAEbynMSs5UyAAsRG0D7UDr1S0eixWKLguzC89J6an7qrNMbMtNRuDp/mo6yUlMRYzmTzGupau"
+    "CL0PvPK9PrzFvMQq5bjoOa49QrxWv6OxHKils6MyOiwsOly7sDiqK6kysLEHtQ04yrXhNA6wJrpaM+6xbbXfN4gzWTR9uLAnUzGaKDCs"
+    "tDFINS6yPbflMqQoaS+iMAc4UjucNzC6z6tZt4EwOzgRtQMtw7SisGc3ZrRYlZo03jXcIIQ4mLTANGMtt658sYC4DzWjNa010jLMN5Et"
+    "VjHotNcycLSPOZQ4eTe0N0mwr69jMkKzALmJtl23yC/gMlC17bnQNlG3DjNOuEy57LFSOb2wh7kuNXE4ZzhdNCO4orEMtoMvXDpXLBOz"
+    "v6qWO6OwdDmHOJU4wTUeuiOoPbAqNX+5Cx4Tu/wwRzZUOHy9zjTfuOMzYjdHMZ250TYPKQm0arU5LNww4zJ3tBu4xDQMtKy0j7LcMfQt"
+    "CDbMNOsx5bgOuek87LDlphiw1rDcMJuhGCRNsAU4LTY9tQe3iSzttoa4+gMSu8q4TTrJM1C5erYqNYo0GCLlrEIwBzWpuJ61irdsss85"
+    "O7jruKoxNzX4NMw0Y7XVOBYp37qEuf+3u7QqtQo9njtiNvq95rGwOzA1S7HuOEM/o58HMFY9q7BPuxq84TEQs481nShQqTU4v7S4NbQ1"
+    "KTYXMV8vAjRWNka0GLmHuWu0cDT7KXemXzuXspQ8MLdDNxw5xTFwphA57rghu58yebgfONQ1+LYlPCS6zik2s0C0FDkHuZ84jiv9uhe1"
+    "JrYEM/Uz0bkBpBSrZzZjOZmzEDmdtIezvK4wPA80ED1ZPf01WjjxNjc3Ozcmtss4ODgYuCK0HL21NrE9cjhANs06izWuNUQ8G7T+t1E5"
+    "vLgMNJy7q60RsRI5KjjiNHO067JaN304SqWHNDE9pbzhNAi1rrzJuQe1Lix+OS841bxWu6a4sDZeNIKseTkWuDcvErektJo0tCtcu7M4"
+    "fyyarlu8srbUOIuwIrkYNpQ4DC/0stWttTZSu6stDDoQtY2xSLYItvc3PCiGNNAwHayRGDI0LrnoNhg3JK+dOzm2tLPuuQ4ubToWskey"
+    "piX5OnG1YrSyuOA1SUSPuLbBMcMwRHxEN0D8PI85sbVvwD+9gcQCPk+4l8J5OTg6dzo5Ocm4c7qyuZK2vboFum65wLttuK61wTm4u1k4",
+    16,
+)
