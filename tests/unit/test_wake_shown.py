@@ -21,6 +21,7 @@ from voice_assistant.core.events import (
     TurnClosed,
     TurnOpened,
     WakeWordHeard,
+    WokenByKey,
 )
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.json_lines import JsonPrinter
@@ -56,6 +57,15 @@ def test_a_turn_that_a_key_opens_is_the_users_also_while_it_sleeps() -> None:
     assert held.floor == "user"
     assert badge(held).plain == " LIVE "
     assert held.after(TurnClosed(3.0, 1, "key")).floor == "asleep"
+
+
+def test_a_turn_by_key_wakes_it_without_a_line() -> None:
+    words, notices = io.StringIO(), io.StringIO()
+    PlainPrinter(words, notices).see(WokenByKey(2.0))
+
+    assert after(ASLEEP, WokenByKey(2.0)).floor == "listening"
+    assert badge(after(ASLEEP, WokenByKey(2.0))).plain == " LIVE "
+    assert words.getvalue() + notices.getvalue() == ""
 
 
 def test_plain_lines_say_it_beside_the_words() -> None:
