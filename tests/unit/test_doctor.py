@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 
 from voice_assistant.checks import provider
 from voice_assistant.checks.finding import Begun, Finding, Tell, shown_path
-from voice_assistant.checks.sound import judge
+from voice_assistant.checks.sound import judge, judge_zeros
 from voice_assistant.checks.surroundings import examine_places
 from voice_assistant.config import Config
 from voice_assistant.core.audio import NEAR_RATE
+from voice_assistant.core.sounding import Sounding
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.doctor import Doctor
 from voice_assistant.offline.settings import OfflineSettings
@@ -169,7 +171,8 @@ def test_a_microphone_that_delivers_nothing_has_failed() -> None:
     [
         (-85.0, "warning", "very quiet"),
         (-60.0, "ok", "level -60"),
-        (-30.0, "ok", "level -30"),
+        (-30.0, "note", "level -30"),
+        (-30.0, "note", "a loud room"),
         (-2.0, "warning", "clipped"),
     ],
 )
@@ -179,6 +182,27 @@ def test_the_level_of_a_room_is_judged(dbfs: float, state: str, words: str) -> N
     assert found.state == state
     assert words in found.text
     assert bool(found.remedy) == (state != "ok")
+
+
+def test_somebody_who_speaks_is_no_loud_room() -> None:
+    voice = noise(-25.0) * (np.sin(np.arange(NEAR_RATE) / NEAR_RATE * 2 * np.pi * 2) > 0) + noise(-62.0)
+
+    assert judge(second(voice)).state == "ok"
+
+
+def test_zeros_that_end_when_there_is_sound_are_a_noise_gate() -> None:
+    zeros = judge(bytes(NEAR_RATE * 2))
+    heard = Sounding(True, 80.0, 83.0, removed_db=28.0, left_db=46.0, drift_ppm=3.0)
+
+    gated = judge_zeros(zeros, heard, second(noise(-40.0)))
+    muted = judge_zeros(zeros, Sounding(heard=False), bytes(NEAR_RATE))
+    monitor = judge_zeros(zeros, replace(heard, copied=0.99), second(noise(-40.0)))
+
+    assert (gated.state, gated.exit_code) == ("note", 0)
+    assert muted is zeros
+    assert (monitor.state, monitor.exit_code) == ("failed", 3)
+    assert "own sound" in monitor.text
+    assert "set-default-source" in monitor.remedy
 
 
 def test_sound_with_holes_is_told() -> None:
