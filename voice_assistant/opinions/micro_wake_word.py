@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from voice_assistant.errors import ConfigError
 
 REMEDY = (
-    "Install it with: pip install 'voice-assistant[wake]'. It takes Linux with glibc 2.35 (Debian 12, Ubuntu "
-    '22.04) or macOS 15 on Apple silicon; elsewhere choose another mode, such as mode = "hands-free".'
+    "In a checkout run: python3 scripts/setup.py --extra wake. Where pip installed this program: pip install "
+    "'voice-assistant[wake]'. It takes Linux with glibc 2.35 (Debian 12, Ubuntu 22.04) or macOS 15 on Apple "
+    'silicon; elsewhere choose another mode, such as mode = "hands-free".'
 )
 
 
