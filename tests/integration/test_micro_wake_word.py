@@ -199,6 +199,17 @@ def test_a_word_may_be_written_as_it_is_spoken(written: str) -> None:
     assert not MicroWakeWord(written).hear(np.zeros(FRAME, np.int16))
 
 
+def test_how_sure_it_must_be_can_be_set() -> None:
+    pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
+    begun = np.concatenate((quiet(2), word()[: int(0.33 * len(word()))], quiet(1)))
+
+    def is_heard(threshold: float) -> bool:
+        model = MicroWakeWord("okay nabu", threshold)
+        return any(model.hear(block) for block in begun[: len(begun) // FRAME * FRAME].reshape(-1, FRAME))
+
+    assert [is_heard(threshold) for threshold in (0.0, 0.99, 0.2)] == [False, False, True]
+
+
 def test_of_a_word_that_is_not_carried_the_others_are_told() -> None:
     pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
 

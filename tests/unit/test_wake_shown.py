@@ -15,6 +15,7 @@ from voice_assistant.core.events import (
     FellAsleep,
     LinkOpened,
     ModeChanged,
+    MuteChanged,
     Pressed,
     Ring,
     SessionOpened,
@@ -97,3 +98,13 @@ def test_a_sound_says_that_it_listens_where_sounds_are_wanted() -> None:
     assert Earcons(SoundSettings(listening=True)).handle(AWAKE, []) == [Ring("listening")]
     assert Earcons(SoundSettings()).handle(AWAKE, []) == []
     assert Earcons(SoundSettings(listening=True)).handle(Pressed(1.0, "talk"), []) == []
+
+
+def test_no_sound_says_that_it_listens_while_it_sleeps() -> None:
+    sleeping = Earcons(SoundSettings(listening=True))
+    sleeping.handle(ASLEEP, [])
+
+    assert sleeping.handle(SessionOpened(1.0, "m", Capabilities()), []) == []
+    assert sleeping.handle(MuteChanged(2.0, False), []) == []
+    sleeping.handle(WokenByKey(3.0), [])
+    assert sleeping.handle(MuteChanged(4.0, False), []) == [Ring("listening")]
