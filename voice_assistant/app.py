@@ -192,6 +192,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 wordless(config.words, config.offline.model_path),
                 output_latency=ends.output_latency,
                 default_watch=DefaultWatch(ends.follow_default),
+                begins_asleep=wake is not None,
             ),
             new_dialect=provider.new_dialect,
             wire=link,

@@ -100,6 +100,13 @@ def test_a_sound_says_that_it_listens_where_sounds_are_wanted() -> None:
     assert Earcons(SoundSettings(listening=True)).handle(Pressed(1.0, "talk"), []) == []
 
 
+def test_no_sound_says_that_it_listens_before_the_first_word() -> None:
+    begun = Earcons(SoundSettings(listening=True), is_asleep=True)
+
+    assert begun.handle(SessionOpened(1.0, "m", Capabilities()), []) == []
+    assert begun.handle(AWAKE, []) == [Ring("listening")]
+
+
 def test_no_sound_says_that_it_listens_while_it_sleeps() -> None:
     sleeping = Earcons(SoundSettings(listening=True))
     sleeping.handle(ASLEEP, [])

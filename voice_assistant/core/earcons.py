@@ -39,14 +39,19 @@ class SoundSettings:
 
 
 class Earcons:
-    """Says which sound belongs to what has just happened."""
+    """Says which sound belongs to what has just happened.
 
-    def __init__(self, settings: SoundSettings) -> None:
+    Args:
+        settings: Which are wanted.
+        is_asleep: It begins asleep, until the wake word is said.
+    """
+
+    def __init__(self, settings: SoundSettings, *, is_asleep: bool = False) -> None:
         self._settings = settings
         self._is_open = False
         self._opened_once = False
         self._was_lost = False
-        self._is_asleep = False
+        self._is_asleep = is_asleep
 
     def handle(self, event: Event, commands: Sequence[Command]) -> list[Command]:
         """Take the next event, and what is done about it."""
