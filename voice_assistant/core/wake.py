@@ -23,8 +23,9 @@ ANSWER_S = 20.0
 
 WORD_END_S = 0.16
 """The word is recognised before its last vowel has died away, and that vowel is no turn. Measured with 23
-synthetic voices in nine kinds of room, loudness, pitch and pace: clear speech went on for up to 0.08 s; one
-voice in 50 had a turn opened by its own "okay nabu", the same one each time."""
+synthetic voices, in nine kinds of room, loudness, pitch and pace: clear speech went on for up to 0.08 s.
+Without this, 2 of 156 words opened a turn of their own, and for a voice that does so it happens each time.
+Questions in the same breath lose nothing by it: 38 of 38 opened, from the same sample on."""
 
 
 @dataclass(frozen=True, slots=True)
