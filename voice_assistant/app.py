@@ -133,7 +133,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
     model = SileroVoice() if config.speech.detector == "neural" else None
     wake = None
     if config.turns.mode == "wake-word":
-        wake = Wake(config.wake, MicroWakeWord(config.wake.word))
+        wake = Wake(config.wake, MicroWakeWord(config.wake.word, config.wake.threshold))
     check_priced(config.limits, config.prices)
     if options.transcript:
         ending_of(options.transcript, TRANSCRIPT_ENDINGS)
@@ -192,6 +192,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
                 wordless(config.words, config.offline.model_path),
                 output_latency=ends.output_latency,
                 default_watch=DefaultWatch(ends.follow_default),
+                begins_asleep=wake is not None,
             ),
             new_dialect=provider.new_dialect,
             wire=link,

@@ -88,6 +88,11 @@ def _read(path: Path) -> dict[str, str]:
         ) from error
 
 
+def looks_like_key(text: str) -> bool:
+    """Say whether this begins as LiteLLM's keys do, or Google's: then it is for nobody's eyes."""
+    return text.strip().startswith(("sk-", "AIza"))
+
+
 def sendable(name: str, key: str, where: str) -> str:
     """Give a key back if it can be sent in a header.
 

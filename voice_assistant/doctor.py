@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from voice_assistant.checks import provider, sound, stage, surroundings
+from voice_assistant.checks import models, provider, sound, stage, surroundings
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
 from voice_assistant.core.plain_text import neutralise
@@ -162,6 +162,7 @@ def examine(
     except ConfigError as error:
         doctor.tell(failure("settings", error))
         config = Config()
+    models.examine(config, doctor.tell)
     doctor.run("sound", SOUND_LIMIT_S, partial(sound.examine, config))
     doctor.run("provider", PROVIDER_LIMIT_S, partial(provider.examine, config, access))
     if not is_offline(config.provider, access.key):

@@ -133,6 +133,17 @@ def test_a_mistake_in_the_settings_is_a_finding_and_not_the_end(tmp_path: Path) 
     assert by_check(ended.stdout)["session"]["state"] == "ok"
 
 
+def test_a_wake_word_that_nobody_knows_is_found_before_a_conversation_fails(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[turns]\nmode = "wake-word"\n[wake]\nword = "hey you"\n')
+
+    ended = run(silent_environment(tmp_path), tmp_path, "--json", "--config", "mine.toml")
+
+    found = by_check(ended.stdout)["wake word"]
+    assert ended.returncode == 2
+    assert found["state"] == "failed"
+    assert found["remedy"]
+
+
 def run_where_the_sound_server_hangs(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
     """Run a Python program where PulseAudio takes calls and never answers."""
     (folder / "pulse.conf").write_text(ALSA_CONFIGURATION)

@@ -135,6 +135,8 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
         program.until("is not the address of a proxy")
         answers.give("[http://localhost:4000]", "http://127.0.0.1:1")
         program.until("export LITELLM_API_KEY")
+        answers.give("Model, as the proxy calls it [none]", KEY)
+        program.until("looks like a key")
         answers.give("Model, as the proxy calls it [none]", "gemini-live")
         answers.give("Write it?")
         assert program.wait() == 0

@@ -18,13 +18,14 @@ from voice_assistant.core.events import (
     FellAsleep,
     ModeChanged,
     Pressed,
+    Released,
     TurnClosed,
     TurnOpened,
     WakeWordHeard,
 )
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.turns import TurnSettings
-from voice_assistant.core.wake import Wake, WakeSettings
+from voice_assistant.core.wake import Wake, WakeModel, WakeSettings
 from voice_assistant.errors import ConfigError
 from voice_assistant.opinions.micro_wake_word import MicroWakeWord
 
@@ -53,12 +54,25 @@ def question() -> Samples:
     return recorded("speech/librispeech-1970-10594-0000.wav")[int(0.28 * NEAR_RATE) :]
 
 
+class Hasty:
+    """Takes the word for said after so many seconds."""
+
+    def __init__(self, after_s: float) -> None:
+        self.left = round(after_s * NEAR_RATE)
+
+    def hear(self, samples: Samples) -> bool:
+        self.left -= len(samples)
+        return -len(samples) < self.left <= 0
+
+
 class Desk:
     """A listener that sleeps until it hears "okay nabu"."""
 
-    def __init__(self, follow_up_s: float = 8.0) -> None:
-        pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
-        wake = Wake(WakeSettings(follow_up_s=follow_up_s), MicroWakeWord("okay nabu"))
+    def __init__(self, follow_up_s: float = 8.0, model: WakeModel | None = None) -> None:
+        if model is None:
+            pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
+            model = MicroWakeWord("okay nabu")
+        wake = Wake(WakeSettings(follow_up_s=follow_up_s), model)
         self.listener = Listener(TurnSettings(mode="wake-word"), wake=wake)
         self.sample = 0
 
@@ -96,6 +110,48 @@ def test_the_word_alone_opens_no_turn_and_after_a_while_it_sleeps_again() -> Non
     told = Desk(follow_up_s=3).hear(quiet(2), word(), quiet(4))
 
     assert kinds(told) == ["FellAsleep", "WakeWordHeard", "FellAsleep"]
+
+
+@pytest.mark.parametrize("early_ms", [60, 100, 140])
+def test_the_end_of_the_word_opens_no_turn_where_it_was_recognised_early(early_ms: int) -> None:
+    speech = question()[:NEAR_RATE]
+    speech_ends = 3.0
+
+    told = Desk(model=Hasty(speech_ends - early_ms / 1000)).hear(quiet(2), speech, quiet(3))
+
+    assert kinds(told) == ["FellAsleep", "WakeWordHeard"]
+
+
+def test_a_question_behind_a_word_that_was_recognised_early_is_whole() -> None:
+    told = Desk(model=Hasty(2.0)).hear(quiet(2), question(), quiet(2))
+
+    assert kinds(told) == ["FellAsleep", "WakeWordHeard", "TurnOpened", "TurnClosed"]
+    opened = told[2]
+    assert isinstance(opened, TurnOpened)
+    assert opened.pre_roll.first_sample <= 2 * NEAR_RATE
+
+
+def test_who_is_muted_falls_asleep_meanwhile() -> None:
+    desk = Desk(follow_up_s=3)
+    desk.hear(quiet(2), word(), quiet(1))
+    desk.listener.judge(Pressed(5.0, "mute"))
+
+    told = desk.hear(quiet(4), word(), quiet(1))
+    desk.listener.judge(Pressed(11.0, "mute"))
+    told += desk.hear(question(), quiet(2))
+
+    assert kinds(told) == ["FellAsleep"]
+
+
+def test_after_a_turn_by_key_nobody_needs_the_word() -> None:
+    desk = Desk()
+    desk.hear(quiet(1))
+    desk.listener.judge(Pressed(1.0, "talk"))
+    desk.hear(question())
+    desk.listener.judge(Released(5.0, "talk", tap=False))
+    desk.hear(quiet(2))
+
+    assert kinds(desk.hear(question(), quiet(2))) == ["TurnOpened", "TurnClosed"]
 
 
 def test_whoever_goes_on_needs_no_second_word() -> None:
@@ -141,6 +197,17 @@ def test_a_word_may_be_written_as_it_is_spoken(written: str) -> None:
     pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
 
     assert not MicroWakeWord(written).hear(np.zeros(FRAME, np.int16))
+
+
+def test_how_sure_it_must_be_can_be_set() -> None:
+    pytest.importorskip("pymicro_wakeword", reason="the extra [wake] is not installed")
+    begun = np.concatenate((quiet(2), word()[: int(0.33 * len(word()))], quiet(1)))
+
+    def is_heard(threshold: float) -> bool:
+        model = MicroWakeWord("okay nabu", threshold)
+        return any(model.hear(block) for block in begun[: len(begun) // FRAME * FRAME].reshape(-1, FRAME))
+
+    assert [is_heard(threshold) for threshold in (0.0, 0.99, 0.2)] == [False, False, True]
 
 
 def test_of_a_word_that_is_not_carried_the_others_are_told() -> None:

@@ -582,6 +582,25 @@ async def test_garbage_is_an_error_and_the_session_goes_on(garbage: str | bytes)
         assert said(client) == "It is 2:05 PM."
 
 
+async def test_a_turn_that_ends_while_another_is_answered_is_answered_after_it() -> None:
+    watch = {"type": "server_vad", "interrupt_response": False}
+    hears = Written("what can you do", "what time is it")
+    async with offline_server(hears=hears) as address, connected(address) as client:
+        await client.send(
+            "session.update",
+            session={"type": "realtime", "audio": {"input": {"turn_detection": watch}}},
+        )
+        for _ in range(2):
+            await client.say(question("what_time_is_it"), then_silence_ms=300)
+            await client.send("input_audio_buffer.commit")
+            await client.send("response.create")
+        await client.until("response.done")
+        await client.until("response.done")
+
+        assert len(client.all("response.created")) == 2
+        assert said(client) == "It is 2:05 PM."
+
+
 async def test_a_second_response_is_refused_while_one_is_made() -> None:
     async with offline_server() as address, connected(address) as client:
         await type_text(client, "what can you do")

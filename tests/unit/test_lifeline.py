@@ -40,6 +40,7 @@ from voice_assistant.core.events import (
     TurnOpened,
     TurnSuspected,
     UserText,
+    WakeWordHeard,
 )
 from voice_assistant.core.lifeline import Lifeline, LifelineSettings
 from voice_assistant.core.replies import Replies
@@ -454,14 +455,15 @@ def test_a_limit_that_nobody_told_is_learned_from_two_cuts_of_the_same_age() -> 
     assert len(renewed) == 1
 
 
-def test_without_a_word_the_link_rests_and_a_suspicion_takes_it_up_again() -> None:
+@pytest.mark.parametrize("sign", [TurnSuspected(1500.0), WakeWordHeard(1500.0, "hey you")])
+def test_without_a_word_the_link_rests_and_a_sign_of_one_takes_it_up_again(sign: Event) -> None:
     line = lifeline(settings=LifelineSettings(park_after_min=5))
     opened(line, NEVER, at=1000.0)
 
     early = ticks(line, until=1299)
     resting = ticks(line, until=1400)
     late = line.handle(LinkLost(1301.0, 1, opened=True, code=1000))
-    woken = line.handle(TurnSuspected(1500.0))
+    woken = line.handle(sign)
     kept = line.admit([append(0)])
     sent = back(line, 1500.5)
 

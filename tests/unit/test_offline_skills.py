@@ -35,6 +35,10 @@ def said(question: str) -> str:
         "Do you know what time it is?",
         "Hey, what time is it now?",
         "what time is at",
+        "Ok, not do what time is it?",
+        "Okay nabu, what time is it?",
+        "Hey Jarvis what's the time",
+        "Alexa, what time is it?",
     ],
 )
 def test_it_tells_the_time(question: str) -> None:

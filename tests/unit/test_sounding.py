@@ -91,6 +91,25 @@ def test_a_delay_that_jumps_is_told_and_no_drift_is_made_of_it() -> None:
     assert found.drift_ppm is None
 
 
+def test_a_desk_is_told_from_the_loudspeakers_own_sound() -> None:
+    far = np.frombuffer(chirps() + bytes(2 * REPLY_RATE), "<i2")
+    near = np.interp(np.arange(far.size * 2 // 3) * 1.5 - 1000, np.arange(far.size), far, 0, 0)
+    copied = [
+        Captured(
+            block * 0.02,
+            AudioFrame(
+                np.rint(near[block * 320 : block * 320 + 320]).astype("<i2").tobytes(), NEAR_RATE, block * 320
+            ),
+            AudioFrame(far[block * 480 : block * 480 + 480].tobytes(), REPLY_RATE, block * 480),
+        )
+        for block in range(far.size // 480)
+    ]
+
+    assert sound(copied, bytes(640)).is_copy
+    assert at(DESK).copied < 0.9
+    assert at(replace(DESK, rt60_s=0.2, direct_db=15.0)).copied < 0.9
+
+
 def test_a_loudspeaker_that_plays_nothing_was_not_heard() -> None:
     silent = [
         Captured(0.0, AudioFrame(bytes(640), NEAR_RATE, block * BLOCK), AudioFrame(bytes(960), REPLY_RATE, 0))
@@ -115,8 +134,10 @@ GOOD = Sounding(True, 80.0, 30.0, removed_db=28.0, left_db=2.0, drift_ppm=3.0)
         (replace(GOOD, removed_db=10.0, left_db=20.0), "warning", "half-duplex"),
         (replace(GOOD, removed_db=3.0, left_db=27.0), "warning", "Wear headphones"),
         (replace(GOOD, drift_ppm=None, unsteady_ms=12.0), "warning", "moved by 12 ms"),
+        (replace(GOOD, removed_db=10.0, left_db=20.0, drift_ppm=None), "warning", "run doctor again"),
         (replace(GOOD, drift_ppm=900.0), "warning", "far apart"),
         (replace(GOOD, delay_ms=560.0), "ok", "measured anew"),
+        (replace(GOOD, copied=0.99), "warning", "own sound"),
     ],
 )
 def test_what_was_found_is_put_into_words(found: Sounding, state: str, words: str) -> None:
@@ -125,6 +146,19 @@ def test_what_was_found_is_put_into_words(found: Sounding, state: str, words: st
     assert told.state == state
     assert words in told.text + told.remedy
     assert bool(told.remedy) == (state == "warning")
+
+
+def test_an_echo_that_is_clipped_is_no_good_desk() -> None:
+    told = judge(GOOD, EchoSettings(), clipped=0.02)
+
+    assert told.state == "warning"
+    assert "2.0% of it is clipped" in told.text
+    assert "gain" in told.remedy
+
+
+def test_over_a_room_of_zeros_no_level_is_told() -> None:
+    assert "over the room" in judge(GOOD, EchoSettings()).text
+    assert "over the room" not in judge(replace(GOOD, rise_db=83.0), EchoSettings()).text
 
 
 def test_without_the_canceller_half_duplex_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
-from voice_assistant.core.events import Event, FellAsleep, WakeWordHeard
+from voice_assistant.core.events import Event, FellAsleep, WakeWordHeard, WokenByKey
 from voice_assistant.core.levels import FRAME_SAMPLES
 from voice_assistant.core.settings import SettingError
-from voice_assistant.core.wake import ANSWER_S, Wake, WakeSettings
+from voice_assistant.core.wake import ANSWER_S, WORD_END_S, Wake, WakeSettings
 
 WORD = AudioFrame(b"\x01\x00" * FRAME_SAMPLES, NEAR_RATE)
 QUIET = AudioFrame(bytes(2 * FRAME_SAMPLES), NEAR_RATE)
@@ -92,6 +92,32 @@ def test_the_word_again_keeps_it_awake_and_is_told_once() -> None:
 
     assert room.hear(0.02, WORD) == []
     assert room.hear(2.9) == []
+
+
+def test_a_turn_that_a_key_opened_wakes_it_for_the_answer_and_a_while_behind_it() -> None:
+    room = Room(follow_up_s=3)
+    room.hear(1)
+
+    told = room.hear(2, in_turn=True)
+    told += room.hear(ANSWER_S - 1)
+    told += room.hear(5, far_active=True)
+    told += room.hear(2.9)
+
+    assert told == [WokenByKey(1.02)]
+    assert [type(event) for event in room.hear(0.2)] == [FellAsleep]
+
+
+def test_the_end_of_the_word_is_told_from_what_follows_it() -> None:
+    room = Room()
+    room.hear(1)
+    assert not room.wake.in_word
+
+    room.hear(0.02, WORD)
+    assert room.wake.in_word
+    room.hear(WORD_END_S - 0.02)
+    assert room.wake.in_word
+    room.hear(0.04)
+    assert not room.wake.in_word
 
 
 def test_sent_to_sleep_it_says_so_anew() -> None:

@@ -15,12 +15,14 @@ from voice_assistant.core.events import (
     FellAsleep,
     LinkOpened,
     ModeChanged,
+    MuteChanged,
     Pressed,
     Ring,
     SessionOpened,
     TurnClosed,
     TurnOpened,
     WakeWordHeard,
+    WokenByKey,
 )
 from voice_assistant.core.status import Status
 from voice_assistant.terminal.json_lines import JsonPrinter
@@ -58,6 +60,15 @@ def test_a_turn_that_a_key_opens_is_the_users_also_while_it_sleeps() -> None:
     assert held.after(TurnClosed(3.0, 1, "key")).floor == "asleep"
 
 
+def test_a_turn_by_key_wakes_it_without_a_line() -> None:
+    words, notices = io.StringIO(), io.StringIO()
+    PlainPrinter(words, notices).see(WokenByKey(2.0))
+
+    assert after(ASLEEP, WokenByKey(2.0)).floor == "listening"
+    assert badge(after(ASLEEP, WokenByKey(2.0))).plain == " LIVE "
+    assert words.getvalue() + notices.getvalue() == ""
+
+
 def test_plain_lines_say_it_beside_the_words() -> None:
     words, notices = io.StringIO(), io.StringIO()
     printer = PlainPrinter(words, notices)
@@ -87,3 +98,20 @@ def test_a_sound_says_that_it_listens_where_sounds_are_wanted() -> None:
     assert Earcons(SoundSettings(listening=True)).handle(AWAKE, []) == [Ring("listening")]
     assert Earcons(SoundSettings()).handle(AWAKE, []) == []
     assert Earcons(SoundSettings(listening=True)).handle(Pressed(1.0, "talk"), []) == []
+
+
+def test_no_sound_says_that_it_listens_before_the_first_word() -> None:
+    begun = Earcons(SoundSettings(listening=True), is_asleep=True)
+
+    assert begun.handle(SessionOpened(1.0, "m", Capabilities()), []) == []
+    assert begun.handle(AWAKE, []) == [Ring("listening")]
+
+
+def test_no_sound_says_that_it_listens_while_it_sleeps() -> None:
+    sleeping = Earcons(SoundSettings(listening=True))
+    sleeping.handle(ASLEEP, [])
+
+    assert sleeping.handle(SessionOpened(1.0, "m", Capabilities()), []) == []
+    assert sleeping.handle(MuteChanged(2.0, False), []) == []
+    sleeping.handle(WokenByKey(3.0), [])
+    assert sleeping.handle(MuteChanged(4.0, False), []) == [Ring("listening")]

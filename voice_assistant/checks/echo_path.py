@@ -19,8 +19,21 @@ CHIRPS_S = sounding.TRAIN_S + sounding.LONGEST_S + 0.3
 
 _ITEM = "chirps"
 
+CLIPPED_SHARE = 0.001
+"""Of the samples, at full scale: more is too loud."""
+
 _APART_PPM = 300.0
 """Sound cards drift apart by up to 200 ppm; the reference follows up to 400."""
+
+COPIED = "carries the loudspeaker's own sound"
+UNCOPY = (
+    "It is the loudspeaker's monitor, or a cable. Choose a microphone in the sound server's settings "
+    "(pavucontrol, page Recording, or 'pactl set-default-source'), or with --input-device; 'voice-assistant "
+    "devices' lists them."
+)
+
+_OVER_ANY_ROOM_DB = 70.0
+"""No echo is so much louder than a room: the microphone delivered zeros before."""
 
 _FAR_MS = 450.0
 """Further than this AEC3 does not look back."""
@@ -66,8 +79,14 @@ async def listen(
     return sounding.sound(arrived, room)
 
 
-def judge(sounded: Sounding, settings: EchoSettings) -> Finding:
-    """Put it into words."""
+def judge(sounded: Sounding, settings: EchoSettings, *, clipped: float = 0.0) -> Finding:
+    """Put it into words.
+
+    Args:
+        sounded: What the chirps told.
+        settings: What is done about echo.
+        clipped: Share of what the microphone delivered meanwhile that was at full scale, 0 to 1.
+    """
     advice = sounded.advice
     details = {
         "advice": advice,
@@ -78,13 +97,17 @@ def judge(sounded: Sounding, settings: EchoSettings) -> Finding:
         "left_over_room_db": round(sounded.left_db, 1),
         "drift_ppm": None if sounded.drift_ppm is None else round(sounded.drift_ppm),
         "unsteady_ms": round(sounded.unsteady_ms, 2),
+        "copied": round(sounded.copied, 3),
+        "clipped": round(clipped, 4),
     }
     if advice == "nothing to cancel" or sounded.delay_ms is None:
         return Finding("echo path", "ok", _SAID["nothing to cancel"], details=details)
-    measured = (
-        f"the echo comes after {sounded.delay_ms:.0f} ms, {sounded.rise_db:.0f} dB over the room; "
-        f"{sounded.removed_db:.0f} dB of it are removed"
-    )
+    over = "" if sounded.rise_db > _OVER_ANY_ROOM_DB else f", {sounded.rise_db:.0f} dB over the room"
+    measured = f"the echo comes after {sounded.delay_ms:.0f} ms{over}"
+    if sounded.is_copy:
+        told = f"{measured}: the microphone {COPIED}, with no room between"
+        return Finding("echo path", "warning", told, UNCOPY, details=details)
+    measured += f"; {sounded.removed_db:.0f} dB of it are removed"
     if sounded.drift_ppm is not None:
         measured += f"; the clocks drift apart by {abs(sounded.drift_ppm):.0f} ppm"
     if not webrtc.CAN_CANCEL:
@@ -99,10 +122,18 @@ def judge(sounded: Sounding, settings: EchoSettings) -> Finding:
         also = f' ([echo] mode is {settings.mode!r}; with "cancelling": {_SAID[advice]})'
         return Finding("echo path", "ok", measured + also, details=details)
     state, said, remedy = _STATES[advice], _SAID[advice], _REMEDIES[advice]
-    if sounded.drift_ppm is None:
+    if clipped >= CLIPPED_SHARE:
         state = "warning"
-        said += f"; but the delay moved by {sounded.unsteady_ms:.0f} ms meanwhile"
-        remedy = remedy or "The machine is too busy, or the sound server stalls: close other programs."
+        said = f"{clipped:.1%} of it is clipped, and what is clipped cannot be removed"
+        remedy = remedy or "Lower the microphone's gain in the system's sound settings, or the loudspeaker."
+    elif sounded.drift_ppm is None:
+        state = "warning"
+        moved = f"the delay moved by {sounded.unsteady_ms:.0f} ms meanwhile"
+        # Nobody shall give up cancelling for the sake of a busy minute.
+        said = f"{said}; but {moved}" if advice == "cancelling" else f"{moved}, so this tells little"
+        remedy = (
+            "The machine is too busy, or the sound server stalls: close other programs, and run doctor again."
+        )
     elif abs(sounded.drift_ppm) > _APART_PPM:
         state = "warning"
         said += "; but the clocks of the two devices are far apart"
@@ -110,3 +141,8 @@ def judge(sounded: Sounding, settings: EchoSettings) -> Finding:
     elif sounded.delay_ms > _FAR_MS and not remedy:
         said += "; so long a way is measured anew in the first seconds of each session"
     return Finding("echo path", state, f"{measured}: {said}", remedy, details=details)
+
+
+def unknown(why: str) -> Finding:
+    """Say that nothing is known of it."""
+    return Finding("echo path", "note", f"not known: {why}", details={"advice": None})

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voice_assistant.checks import echo_path
+from voice_assistant.checks.echo_path import CLIPPED_SHARE
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
-from voice_assistant.core.audio import NEAR_RATE, level_dbfs
+from voice_assistant.core.audio import NEAR_RATE, SILENCE_DBFS, level_dbfs
 from voice_assistant.core.events import Captured, Direction, Event, Ring
+from voice_assistant.core.levels import FRAME_SAMPLES, dbfs
 from voice_assistant.core.mixer import Mixer
+from voice_assistant.core.sounding import Sounding
 from voice_assistant.devices import catalog, portaudio
 from voice_assistant.devices.capture import Microphone
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.stream import Format
 from voice_assistant.errors import EXIT_DEVICE, DeviceError
+from voice_assistant.priority import go_before
 
 SETTLE_S = 0.3
 """What a microphone delivers right after it was opened is often a click, or nothing."""
@@ -34,7 +40,9 @@ BELL_S = 1.3
 VERY_QUIET_DBFS = -70.0
 """A microphone in a quiet room delivers -65 dBFS or more; below that it is muted, or another one is meant."""
 
-CLIPPED_SHARE = 0.001
+LOUD_DBFS = -45.0
+"""A room that is never quieter than this is loud: at a desk people speak at -35 to -25 dBFS."""
+
 FULL_SCALE = 32_700
 
 LEAST_SHARE = 0.7
@@ -58,6 +66,8 @@ async def examine(config: Config, tell: Tell) -> None:
 
 
 async def _examine_devices(config: Config, tell: Tell) -> None:
+    # As a conversation does, or a busy machine's stalls would be taken for the devices'.
+    go_before()
     loop = asyncio.get_running_loop()
     arrived: list[Captured] = []
     lost: list[Event] = []
@@ -79,20 +89,36 @@ async def _examine_devices(config: Config, tell: Tell) -> None:
         then = ("chirping" if listens else "ringing a bell") if speaks else ""
         tell(Begun("listening for a second" + (f", then {then}" if then else "")))
         await asyncio.sleep(SETTLE_S)
+        # What runs dry while the devices start is heard by nobody.
+        before = microphone.overruns, speaker.underflows
         arrived.clear()
         await asyncio.sleep(LISTEN_S)
         room = b"".join(one.near.pcm for one in arrived)
-        if listens:
-            tell(judge(room))
+        judged = judge(room)
+        is_silent = bool(room) and not any(room)
+        if listens and not is_silent:
+            tell(judged)
         if speaks and room:
             sounded = await echo_path.listen(speaker.perform, arrived, room)
-            tell(echo_path.judge(sounded, config.echo))
-        elif speaks:
+            chirps = b"".join(one.near.pcm for one in arrived)
+            if is_silent:
+                # A switch, or the quiet of a copy or of a noise gate: the chirps tell.
+                tell(judge_zeros(judged, sounded, chirps))
+            tell(
+                echo_path.judge(sounded, config.echo, clipped=clipped_share(chirps))
+                if any(chirps)
+                else echo_path.unknown("the microphone delivers nothing but zeros")
+            )
+        elif listens and is_silent:
+            tell(judged)
+        elif speaks and listens:
+            tell(echo_path.unknown("the microphone delivers nothing"))
+        if speaks and not room:
             speaker.perform(Ring())
             await asyncio.sleep(BELL_S)
             sounded_out = "a bell was rung; if you did not hear it, look at the volume and at the device"
             tell(Finding("bell", "ok", sounded_out))
-        tell(_xruns(microphone.overruns, speaker.underflows))
+        tell(_xruns(microphone.overruns - before[0], speaker.underflows - before[1]))
     finally:
         microphone.close()
         speaker.close()
@@ -149,7 +175,7 @@ def judge(pcm: bytes) -> Finding:
     peak = int(np.abs(samples).max())
     level = round(level_dbfs(pcm), 1)
     peak_dbfs = round(20 * float(np.log10(max(peak, 1) / 32768)), 1)
-    clipped = float(np.mean(np.abs(samples) >= FULL_SCALE))
+    clipped = clipped_share(pcm)
     details = {"level_dbfs": level, "peak_dbfs": peak_dbfs, "clipped": round(clipped, 4)}
     details["seconds"] = round(seconds, 2)
     told = f"level {level} dBFS, peak {peak_dbfs} dBFS"
@@ -190,7 +216,53 @@ def judge(pcm: bytes) -> Finding:
             "The machine is too busy, or the sound server stalls: close other programs, or start it anew.",
             details=details,
         )
+    if (quietest := quietest_dbfs(samples)) > LOUD_DBFS:
+        return Finding(
+            "listening",
+            "note",
+            f"{told}: a loud room, never below {quietest:.0f} dBFS",
+            'Where noise or other voices open your turns, write detector = "neural" under [speech] in your '
+            "config.toml (it needs the extra [neural]), or come closer to the microphone.",
+            details=details,
+        )
     return Finding("listening", "ok", told, details=details)
+
+
+def judge_zeros(judged: Finding, sounded: Sounding, chirps: bytes) -> Finding:
+    """Say what a second of nothing but zeros means, now that chirps were played.
+
+    Args:
+        judged: What was made of the second alone.
+        sounded: What the chirps told.
+        chirps: What the microphone delivered while they were played.
+    """
+    if sounded.is_copy:
+        return replace(
+            judged, text=f"the microphone {echo_path.COPIED}, and nothing else", remedy=echo_path.UNCOPY
+        )
+    if not any(chirps):
+        return judged
+    return Finding(
+        "listening",
+        "note",
+        "every sample is exactly zero while it is quiet, and sound is heard: something removes the noise, in "
+        "the headset or in the system",
+        "If your first syllables are lost, switch that off in the settings of the system or of the headset.",
+        details=judged.details,
+    )
+
+
+def clipped_share(pcm: bytes) -> float:
+    """Give the share of 16-bit samples that are at full scale, 0 to 1."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.int32)
+    return float(np.mean(np.abs(samples) >= FULL_SCALE)) if samples.size else 0.0
+
+
+def quietest_dbfs(samples: NDArray[np.int32]) -> float:
+    """Give the level of the quietest moments: of 20 ms, the 15th percentile."""
+    frames = samples[: samples.size // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES) / 32768
+    levels = [dbfs(float(np.mean(frame**2))) for frame in frames]
+    return float(np.percentile(levels, 15)) if levels else SILENCE_DBFS
 
 
 def _xruns(overruns: int, underflows: int) -> Finding:

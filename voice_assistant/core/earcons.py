@@ -12,7 +12,9 @@ from voice_assistant.core.events import (
     Command,
     CommitInput,
     Event,
+    FellAsleep,
     LinkLost,
+    ModeChanged,
     MuteChanged,
     PlayoutDrained,
     Ring,
@@ -20,6 +22,7 @@ from voice_assistant.core.events import (
     TurnClosed,
     TurnOpened,
     WakeWordHeard,
+    WokenByKey,
 )
 
 
@@ -36,13 +39,19 @@ class SoundSettings:
 
 
 class Earcons:
-    """Says which sound belongs to what has just happened."""
+    """Says which sound belongs to what has just happened.
 
-    def __init__(self, settings: SoundSettings) -> None:
+    Args:
+        settings: Which are wanted.
+        is_asleep: It begins asleep, until the wake word is said.
+    """
+
+    def __init__(self, settings: SoundSettings, *, is_asleep: bool = False) -> None:
         self._settings = settings
         self._is_open = False
         self._opened_once = False
         self._was_lost = False
+        self._is_asleep = is_asleep
 
     def handle(self, event: Event, commands: Sequence[Command]) -> list[Command]:
         """Take the next event, and what is done about it."""
@@ -58,10 +67,15 @@ class Earcons:
                 self._was_lost = True
             case SessionOpened():
                 return self._opened()
-            case WakeWordHeard() if settings.listening:
-                return [Ring("listening")]
-            case PlayoutDrained() | MuteChanged(muted=False) if settings.listening and not self._is_open:
-                return [Ring("listening")]
+            case FellAsleep():
+                self._is_asleep = True
+            case WokenByKey() | ModeChanged():
+                self._is_asleep = False
+            case WakeWordHeard():
+                self._is_asleep = False
+                return [Ring("listening")] if settings.listening else []
+            case PlayoutDrained() | MuteChanged(muted=False) if not (self._is_open or self._is_asleep):
+                return [Ring("listening")] if settings.listening else []
             case _:
                 pass
         return []
@@ -70,5 +84,5 @@ class Earcons:
         is_first, self._opened_once = not self._opened_once, True
         was_lost, self._was_lost = self._was_lost, False
         if is_first:
-            return [Ring("listening")] if self._settings.listening else []
+            return [Ring("listening")] if self._settings.listening and not self._is_asleep else []
         return [Ring("reconnected")] if was_lost and self._settings.reconnected else []

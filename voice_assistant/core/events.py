@@ -343,6 +343,13 @@ class WakeWordHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class WokenByKey:
+    """The talk key was used while asleep: from now on a voice opens a turn too."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class FellAsleep:
     """Until the wake word is said no voice opens a turn, and nothing is sent."""
 
@@ -650,6 +657,7 @@ Event = (
     | ModeChanged
     | MuteChanged
     | WakeWordHeard
+    | WokenByKey
     | FellAsleep
     | SpokeWhileMuted
     | Pressed

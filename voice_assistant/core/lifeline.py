@@ -49,6 +49,7 @@ from voice_assistant.core.events import (
     TurnOpened,
     TurnSuspected,
     UserText,
+    WakeWordHeard,
     WireCommand,
 )
 from voice_assistant.core.lifetime import Lifetime
@@ -205,7 +206,7 @@ class Lifeline:
                 self._last_error = message
             case LinkLost(link=link) if link == self._link:
                 return self._lost(event)
-            case TurnSuspected() | TurnOpened() | TextEntered() | Pressed(action="talk"):
+            case TurnSuspected() | TurnOpened() | TextEntered() | Pressed(action="talk") | WakeWordHeard():
                 self._lifetime.touch(event.at)
                 self._turn_is_open |= isinstance(event, TurnOpened)
                 return self._connect(after_s=0.0) if self._state == "parked" else []

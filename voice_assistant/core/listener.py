@@ -128,9 +128,13 @@ class Listener:
                 # This frame was begun while muted, and the canceller still holds its end back.
                 self._live_from = event.near.end_sample
             level = Level(event.at, SILENCE_DBFS, SILENCE_DBFS, False, cleaned.removed_db)
-            return [level, *self._hint(event.at, cleaned)]
+            # Time goes by for who is muted too, and what is said before and after is not joined.
+            unheard = replace(cleaned.frame, pcm=bytes(len(cleaned.frame.pcm)))
+            woken = self._sleep_or_wake(event.at, replace(cleaned, frame=unheard))
+            return [*woken, level, *self._hint(event.at, cleaned)]
         opinion = self._detector.judge(cleaned.frame, far_active=cleaned.far_active)
-        if self._is_half_duplex and cleaned.rings:
+        woken = self._sleep_or_wake(event.at, cleaned)
+        if (self._is_half_duplex and cleaned.rings) or self._is_word():
             opinion = replace(opinion, is_speech=False, is_clear=False, score=NOBODY)
         heard = Heard(
             since(cleaned.voice, self._live_from),
@@ -153,7 +157,7 @@ class Listener:
             opinion.is_speech,
             cleaned.removed_db,
         )
-        return [*self._sleep_or_wake(event.at, cleaned), *self._gate.hear(event.at, heard), level]
+        return [*woken, *self._gate.hear(event.at, heard), level]
 
     def _sleep_or_wake(self, at: float, cleaned: Cleaned) -> list[Event]:
         if self._wake is None or self.mode != "wake-word":
@@ -167,6 +171,10 @@ class Listener:
             self._gate.wake()
             return changed
         return [*self._gate.sleep(at), *changed]
+
+    def _is_word(self) -> bool:
+        """May this frame be the end of the wake word, which opens no turn?"""
+        return self._wake is not None and self._wake.in_word and not self._gate.is_open
 
     def _weigh(self, cleaned: Cleaned, score: float) -> float:
         """Weigh what may be an interruption; into the silence everything that is speech counts."""

@@ -16,11 +16,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler
 from voice_assistant.core.coupling import AUDIBLE_DB
 from voice_assistant.core.echo import AEC3_DELAY, EchoCanceller
 from voice_assistant.core.events import Captured
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs
+from voice_assistant.core.monitor import COPY, explained
 
 CHIRP_S = 0.25
 _SWEEP_S = 0.1
@@ -73,6 +74,9 @@ _IN_SIGHT_S = 0.4
 UNSTEADY_MS = 3.0
 """A delay that moves by this much between two chirps is no drift, and takes AEC3 a second to find again."""
 
+_ABOUT_S = 0.02
+"""So far around the delay that most chirps have, that of a copy is looked for."""
+
 REMOVED_DB = 15.0
 """Echo return loss enhancement that makes a conversation: 10 dB less, and it interrupts itself."""
 
@@ -95,6 +99,7 @@ class Sounding:
         drift_ppm: How much slower the loudspeaker's clock is than the microphone's; None where the delay
             jumps.
         unsteady_ms: How far the delay of one chirp was off that of most.
+        copied: Share of the echo's power that one delay and one gain explain, 0 to 1.
     """
 
     heard: bool
@@ -104,6 +109,12 @@ class Sounding:
     left_db: float = 0.0
     drift_ppm: float | None = None
     unsteady_ms: float = 0.0
+    copied: float = 0.0
+
+    @property
+    def is_copy(self) -> bool:
+        """Is the microphone the loudspeaker's monitor, or joined to it by a cable? No room lies between."""
+        return self.copied >= COPY
 
     @property
     def advice(self) -> Advice:
@@ -160,6 +171,7 @@ def sound(captured: Sequence[Captured], room: bytes) -> Sounding:
         left_db=dbfs(left) - dbfs(before),
         drift_ppm=_drift_ppm(captured, heard, played) if unsteady_ms < UNSTEADY_MS else None,
         unsteady_ms=unsteady_ms,
+        copied=_copied(near, captured, heard, played),
     )
 
 
@@ -248,6 +260,21 @@ def _drift_ppm(captured: Sequence[Captured], near_s: list[float], far_s: list[fl
     later = heard - played
     one, other = np.triu_indices(len(heard), 1)
     return 1e6 * float(np.median((later[other] - later[one]) / (heard[other] - heard[one])))
+
+
+def _copied(near: Sound, captured: Sequence[Captured], near_s: list[float], far_s: list[float]) -> float:
+    """How much of a chirp in the microphone is the chirp that was played, in the middle of them all."""
+    resampler = Resampler(REPLY_RATE, NEAR_RATE)
+    pcm = resampler.feed(b"".join(one.far.pcm for one in captured)) + resampler.flush()
+    far = np.frombuffer(pcm, "<i2").astype(np.float64)
+    length, about = round(CHIRP_S * NEAR_RATE), round(_ABOUT_S * NEAR_RATE)
+    shares = []
+    for heard_s, played_s in zip(near_s, far_s, strict=True):
+        start, first = round(heard_s * NEAR_RATE), round(played_s * NEAR_RATE) - about
+        there, then = near[max(start, 0) : start + length], far[max(first, 0) : first + length + 2 * about]
+        if start >= 0 and first >= 0 and there.size == length and then.size == length + 2 * about:
+            shares.append(explained(there * 32768, then) or 0.0)
+    return float(np.median(shares)) if shares else 0.0
 
 
 def _index(frames: Sequence[AudioFrame], seconds: float) -> float:

@@ -44,6 +44,7 @@ from voice_assistant.core.events import (
     TurnClosed,
     TurnOpened,
     WakeWordHeard,
+    WokenByKey,
 )
 from voice_assistant.core.plain_text import neutralise
 
@@ -210,7 +211,7 @@ class Status:
                 return replace(self, mode=mode, asleep="")
             case FellAsleep(word=word):
                 return replace(self, asleep=word)
-            case WakeWordHeard():
+            case WakeWordHeard() | WokenByKey():
                 return replace(self, asleep="")
             case MuteChanged(muted=muted):
                 return replace(self, muted=muted, unheard_at=None)

@@ -60,6 +60,8 @@ class ClientSession:
         )
         self._reply: Reply | None = None
         self._unclaimed: Reply | None = None  # made by itself: a ``response.create`` may still ask for it
+        self._owed: Item | None = None  # a turn that ended while another one was being answered
+        self._going_on: asyncio.Task[None] | None = None
         self._understanding: dict[str, asyncio.Task[None]] = {}
         self._cannot_hear = False
         self._handlers: dict[str, Callable[[Json], None]] = {
@@ -85,6 +87,8 @@ class ClientSession:
     def close(self) -> None:
         """End everything: the client is gone."""
         self._intake.clear()
+        if self._going_on is not None:
+            self._going_on.cancel()
         for task in list(self._understanding.values()):
             task.cancel()
         if self._reply is not None:
@@ -174,9 +178,10 @@ class ClientSession:
             self._intake.clear()  # nothing was sent: there is nothing to answer
 
     def _is_answered(self) -> bool:
-        """Is all that was said being answered, in an answer that the client did not break off?"""
+        """Is all that was said answered: soon, or in an answer that the client did not break off?"""
         answer = self._unclaimed
-        return answer is not None and answer.reason is None and not self._intake.heard_speech()
+        is_answered = self._owed is not None or (answer is not None and answer.reason is None)
+        return is_answered and not self._intake.heard_speech()
 
     def _is_complete(self, words: str) -> bool:
         # Whoever speaks into an answer may be talking to somebody else: the client knows.
@@ -310,6 +315,8 @@ class ClientSession:
         unclaimed, self._unclaimed = self._unclaimed, None
         if unclaimed is not None and (unclaimed.active or not (wishes or unclaimed.is_empty)):
             return
+        if self._busy() and self._owed is not None and not wishes:
+            return  # it is answered by itself, when the answer that is running has ended
         if self._busy():
             raise ProtocolError(
                 "Conversation already has an active response; wait for its end or cancel it.",
@@ -319,8 +326,20 @@ class ClientSession:
 
     def _respond_by_itself(self, item: Item) -> None:
         if self._busy():
-            return  # with interruptions switched off, the answer that is running is finished first
+            # With interruptions switched off, the answer that is running is finished first.
+            self._owed = item
+            self._going_on = self._going_on or asyncio.create_task(self._go_on())
+            return
         self._unclaimed = self._respond({}, item, asked=False)
+
+    async def _go_on(self) -> None:
+        """Answer the turn that had to wait."""
+        while self._reply is not None and self._busy():
+            await self._reply.ended()
+        self._going_on = None
+        item, self._owed = self._owed, None
+        if item is not None:
+            self._respond({}, item, asked=False)
 
     def _respond(self, wishes: Json, question: Item | None = None, *, asked: bool = True) -> Reply:
         session = updated(self._session, {name: wishes[name] for name in wishes if name in _OF_A_RESPONSE})

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from voice_assistant.errors import ConfigError
 
 REMEDY = (
-    "Install it with: pip install 'voice-assistant[wake]'. It takes Linux with glibc 2.35 (Debian 12, Ubuntu "
-    '22.04) or macOS 15 on Apple silicon; elsewhere choose another mode, such as mode = "hands-free".'
+    "In a checkout run: python3 scripts/setup.py --extra wake. Where pip installed this program: pip install "
+    "'voice-assistant[wake]'. It takes Linux with glibc 2.35 (Debian 12, Ubuntu 22.04) or macOS 15 on Apple "
+    'silicon; elsewhere choose another mode, such as mode = "hands-free".'
 )
 
 
@@ -23,13 +24,16 @@ class MicroWakeWord:
 
     Args:
         word: One of those that the package carries, with spaces or underscores, in any case.
+        threshold: The mean probability that makes it sure, 0 to 1; 0 for the model's own.
 
     Raises:
         ConfigError: The package is not installed or does not run here, or it carries no such word.
     """
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, threshold: float = 0.0) -> None:
         self._model, self._features = _load("_".join(word.lower().replace("_", " ").split()), word)
+        if threshold:
+            self._model.probability_cutoff = threshold
 
     def hear(self, samples: NDArray[np.int16]) -> bool:
         """Take the next samples at 16 kHz; was the word said until now?"""

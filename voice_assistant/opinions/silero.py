@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from voice_assistant.errors import ConfigError
 
 REMEDY = (
-    "Install it with: pip install 'voice-assistant[neural]'. Where there is no package for this system "
-    '(Intel Macs, 64-bit ARM Windows), write detector = "default" in the table [speech].'
+    "In a checkout run: python3 scripts/setup.py --extra neural. Where pip installed this program: pip "
+    "install 'voice-assistant[neural]'. Where there is no package for this system (Intel Macs, 64-bit ARM "
+    'Windows), write detector = "default" in the table [speech].'
 )
 
 _ONE_THREAD = "OMP_THREAD_LIMIT"

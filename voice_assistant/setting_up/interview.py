@@ -180,7 +180,13 @@ class Interview:
             self._person.tell("  The questions go on; the doctor will look again.")
             names = []
         if not names:
-            model = self._person.ask("Model, as the proxy calls it", now.model)
+            while credentials.looks_like_key(
+                model := self._person.ask("Model, as the proxy calls it", now.model)
+            ):
+                self._person.tell(
+                    "  That looks like a key, and keys are not kept in settings. Put it into "
+                    f"{credentials.KEY_NAME}, and clear this screen if others can see it."
+                )
         elif len(names) == 1 and now.model in ("", *names):
             self._person.tell(f"It has one realtime model, {names[0]}: that is taken by itself.")
             model = now.model

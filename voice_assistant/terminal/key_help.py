@@ -12,7 +12,7 @@ from voice_assistant.terminal.key_settings import ACTIONS, KeySettings
 
 _WORDS: Mapping[Action, str] = {
     "talk": "talk: hold it, or tap to begin and to end",
-    "mode": "hands-free or push-to-talk",
+    "mode": "next mode: hands-free, push-to-talk",
     "mute": "mute the microphone, or open it again",
     "interrupt": "end the reply, or stop waiting for one",
     "repeat": "play the last answer again",

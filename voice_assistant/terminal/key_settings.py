@@ -23,7 +23,7 @@ class KeySettings:
     talk: str = "space"
     """hold it to talk, or tap it to keep talking until the next tap"""
     mode: str = "tab"
-    """changes between hands-free and push-to-talk"""
+    """the next mode: hands-free, push-to-talk, and wake-word where it began with that"""
     mute: str = "m"
     """mutes the microphone, or opens it again"""
     interrupt: str = "i esc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,13 @@ from voice_assistant.offline.skills.wording import plain
 
 LONGEST_REQUEST_WORDS = 20
 """More words than this are a story, not a request; only "repeat after me" takes any number."""
+
+_CALLED = re.compile(r"\s*(?:ok|okay|hey|alexa)\b", re.IGNORECASE)
+_LONGEST_NAME = 2
+"""Words that a name is heard as: "nabu" became "not do", "nah boo", "in boo"."""
+
+_FEWEST_BEHIND = 2
+"""Words behind a name that make a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,14 @@ class Skills:
         text = plain(heard)
         if not text or len(text.split()) > LONGEST_REQUEST_WORDS:
             return None
+        outcome = self._find(text)
+        # Whoever is used to a wake word says it also where none is needed: "okay nabu, what time is it".
+        words = text.split() if _CALLED.match(heard) else []
+        for name_words in range(1, min(_LONGEST_NAME, len(words) - _FEWEST_BEHIND) + 1):
+            outcome = outcome or self._find(" ".join(words[name_words:]))
+        return outcome
+
+    def _find(self, text: str) -> Outcome | None:
         return (
             timers.answer(text)
             or measures.answer(text)
