@@ -437,6 +437,14 @@ class LinkOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkUnanswered:
+    """The other end took the connection some seconds ago and has not answered; it is waited for still."""
+
+    at: float
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A message as it came; the dialect makes events of it. From an old link it dies in the session."""
 
@@ -660,6 +668,7 @@ Event = (
     | ClockJumped
     | Tick
     | LinkOpened
+    | LinkUnanswered
     | MessageReceived
     | LinkLost
     | SessionOpened
