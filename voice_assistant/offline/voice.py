@@ -23,7 +23,9 @@ from voice_assistant.core.audio import REPLY_RATE, Resampler
 log = logging.getLogger(__name__)
 
 _START_LIMIT_S = 10.0
-_SENTENCE_LIMIT_S = 30.0
+_SENTENCE_LIMITS_S = (4.0, 30.0)
+"""A sentence takes milliseconds, so a process that needs longer hangs. Its successor has all the time that a
+slow machine may need."""
 _STOP_LIMIT_S = 1.0
 _AUDIBLE = 33
 """A sample this large or larger is sound: -60 dB below full scale."""
@@ -137,10 +139,10 @@ class Voice:
 
     async def _speak(self, sentence: str) -> bytes:
         async with self._one_at_a_time:
-            for _attempt in range(2):
+            for limit_s in _SENTENCE_LIMITS_S:
                 process = await self._ensure()
                 try:
-                    async with asyncio.timeout(_SENTENCE_LIMIT_S):
+                    async with asyncio.timeout(limit_s):
                         pcm = await self._exchange(process, sentence)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError) as why:
                     log.warning("the speaking process failed (%s); starting another", type(why).__name__)
