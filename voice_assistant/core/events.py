@@ -964,39 +964,6 @@ class Stop:
     error: VoiceAssistantError | None = None
 
 
-Command = (
-    Connect
-    | Disconnect
-    | Configure
-    | AppendInput
-    | CommitInput
-    | SendText
-    | RequestReply
-    | CancelReply
-    | TruncateReply
-    | SendToolResult
-    | Play
-    | EndPlayout
-    | SetGain
-    | SetVolume
-    | PausePlayout
-    | ResumePlayout
-    | DropPlayout
-    | Ring
-    | ReopenDevices
-    | LookForDevices
-    | LookForDefault
-    | FollowDefault
-    | TakeNextDevice
-    | LookAtMicrophone
-    | SetOutputLatency
-    | RunTool
-    | Recognise
-    | CloseTurn
-    | Notify
-    | Stop
-)
-
 WireCommand = (
     Configure
     | AppendInput
@@ -1008,3 +975,30 @@ WireCommand = (
     | SendToolResult
 )
 """The commands that a dialect says on the wire."""
+
+PlayoutCommand = Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring
+"""The commands that the loudspeaker carries out."""
+
+DeviceCommand = (
+    ReopenDevices
+    | LookForDevices
+    | LookForDefault
+    | FollowDefault
+    | SetOutputLatency
+    | TakeNextDevice
+    | LookAtMicrophone
+)
+"""The commands about the devices themselves, carried out beside the conversation."""
+
+Command = (
+    Connect
+    | Disconnect
+    | WireCommand
+    | PlayoutCommand
+    | DeviceCommand
+    | RunTool
+    | Recognise
+    | CloseTurn
+    | Notify
+    | Stop
+)
