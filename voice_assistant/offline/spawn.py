@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from voice_assistant.errors import LinkError
+from voice_assistant.offline.background import wants_processor
 from voice_assistant.offline.settings import OfflineSettings
 
 CHAT_KEY_VARIABLE = "VOICE_ASSISTANT_CHAT_API_KEY"
@@ -26,8 +27,11 @@ _STOP_LIMIT_S = 1.0
 ASK_EVERY_S = 2.0
 MOST_UNANSWERED = 4
 """Questions in a row whether it lives. They are counted, and not the seconds, so that it is not blamed where
-this program was stopped, or the machine slept. It answers within milliseconds, on a busy machine within a
-second or two; and it is found before the conversation gives up on an answer (``answer_timeout_s``)."""
+this program was stopped, or the machine slept. It answers within milliseconds; and it is found before the
+conversation gives up on an answer (``answer_timeout_s``)."""
+
+MOST_UNANSWERED_AT_WORK = 15
+"""The same while it works or waits for a processor: others may take them all for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,8 @@ class OfflineProcess:
         ending = asyncio.create_task(process.wait())
         try:
             while not (await asyncio.wait([ending], timeout=ASK_EVERY_S))[0]:
-                if self._unanswered < MOST_UNANSWERED:
+                at_work = wants_processor(process.pid)
+                if self._unanswered < (MOST_UNANSWERED_AT_WORK if at_work else MOST_UNANSWERED):
                     self._unanswered += 1
                     process.stdin.write(b"?")
                 else:
