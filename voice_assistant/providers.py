@@ -163,5 +163,5 @@ def _explain_offline(reviving: Reviving, lost: LinkLost, reported: str) -> Voice
             f"the offline assistant cannot be started again: {reviving.failure}",
             remedy="'voice-assistant doctor' looks for the reason; the log says more.",
         )
-    why = "it hangs, and is started again" if reviving.is_hung else reported or lost.reason or "it ended"
+    why = "it hung, and was ended" if reviving.is_hung else reported or lost.reason or "it ended"
     return LinkError(f"the offline assistant failed: {why}", remedy="Start again; the log says more.")

@@ -67,7 +67,7 @@ async def test_a_provider_that_is_killed_or_hangs_comes_back_and_answers_what_wa
     assert len(pids) == 2
     assert words_of(desk).count(ANSWER) == 1
     assert sum("is gone" in text for text in desk.notices) == 1
-    assert any("it hangs" in text for text in desk.notices) is (number == signal.SIGSTOP)
+    assert any("it hung" in text for text in desk.notices) is (number == signal.SIGSTOP)
     assert sum("is back" in text for text in desk.notices) == 1
 
 
