@@ -2,9 +2,8 @@
 
 It looks for devices when it is loaded, and where a sound server hangs that never ends. A thread of a pool
 would be waited for when the program ends; this one is not. sounddevice sends file descriptor 2 away
-meanwhile, because ALSA writes much to it. Where the wait is given up there is an error to be told, of the
-sound system or, because a provider refuses faster than PortAudio loads, of something else. So errors then go
-a way of their own.
+meanwhile, so it is given back where the wait is given up: there is an error to be told, of the sound system
+or, because a provider refuses faster than PortAudio loads, of something else.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 
 from voice_assistant.devices import portaudio
@@ -50,6 +48,7 @@ class Loading:
             async with asyncio.timeout(LIMIT_S):
                 error = await asyncio.shield(self._loaded)
         except TimeoutError as hanging:
+            os.dup2(self._stderr, 2)
             raise DeviceError(
                 f"the sound system does not answer within {LIMIT_S:.0f} s",
                 remedy="Its server hangs: start it anew, or name another in PULSE_SERVER.",
@@ -58,10 +57,10 @@ class Loading:
             raise error
 
     def close(self) -> None:
-        """Wait no longer than a moment; where it is still under way, have errors written beside it."""
+        """Wait no longer than a moment, and give file descriptor 2 back."""
         self._thread.join(MOMENT_S)
         if self._thread.is_alive():
-            sys.stderr = open(os.dup(self._stderr), "w", buffering=1, encoding="utf-8", errors="replace")  # noqa: SIM115 - until the end
+            os.dup2(self._stderr, 2)
         os.close(self._stderr)
 
     def _load(self) -> None:
