@@ -161,6 +161,7 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
             chat_key=options.chat_key,
             log=options.log,
             route=route,
+            tell=_tell_early,
         )
         if ready:
             await loaded(ready, is_needed=options.must_be_heard)
@@ -252,6 +253,12 @@ async def _hold(config: Config, options: Options, view: View, *, is_question: bo
         raise LinkError("the answer was empty", remedy="Ask again; what is told above may be the reason.")
     if prompter and not prompter.was_left and (reason := _why_incomplete(prompter, options.prompts)):
         raise LinkError(reason, remedy="Try again; 'voice-assistant doctor' looks for the reason.")
+
+
+def _tell_early(text: str) -> None:
+    """Tell something before there is a view that could show it."""
+    sys.stderr.write(f"note: {text}\n")
+    sys.stderr.flush()
 
 
 def _why_incomplete(prompter: Prompter, prompts: tuple[Prompt, ...]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
+from voice_assistant.core.events import Event, LinkLost, LinkOpened, LinkUnanswered, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
 from voice_assistant.knocking import Knocking
@@ -35,6 +35,12 @@ system, after 1, 3 and 7 s; a new try sees sooner that the line is back."""
 ANEW_S = 0.3
 """And so often a first packet goes out while a line that was lost is awaited. A line on the ground answers
 sooner; over a satellite a second connection is begun, and given up."""
+
+UNANSWERED_S = 4.0
+"""A connection that stands for so long without an answer is told, and another is tried beside it; and again
+after twice the time. A proxy answers within a second; what is slower hangs, or its answer was lost."""
+
+UNANSWERED = "it takes the connection and does not answer"
 
 CLOSE_TIMEOUT_S = 0.5
 """For the other end's closing words, so that leaving takes less than a second."""
@@ -117,7 +123,11 @@ class Link:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TCP_TIMEOUT_S)
         # The first link of all was not lost; and an HTTP proxy is near, and may need its time for the rest.
         is_awaited = link > 1 and "proxy" not in way
-        knocking = Knocking[aiohttp.ClientWebSocketResponse](ANEW_S if is_awaited else None)
+        knocking = Knocking[aiohttp.ClientWebSocketResponse](
+            ANEW_S if is_awaited else None,
+            UNANSWERED_S,
+            lambda: self._post(LinkUnanswered(self._clock(), link)),
+        )
         async with aiohttp.ClientSession(timeout=timeout, trace_configs=[knocking.tracing]) as http:
             try:
                 socket = await asyncio.wait_for(
@@ -136,7 +146,9 @@ class Link:
                 )
                 return
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as failure:
-                self._post(LinkLost(self._clock(), link, False, reason=why(failure)))
+                is_silent = knocking.has_stood and isinstance(failure, TimeoutError)
+                reason = UNANSWERED if is_silent else why(failure)
+                self._post(LinkLost(self._clock(), link, False, reason=reason))
                 return
             if (connection := socket.get_extra_info("socket")) is not None:
                 watch_over(connection)
@@ -223,8 +235,19 @@ def _way(route: Route, url: str) -> _Way:
     return way
 
 
-async def get_json(url: str, headers: dict[str, str], route: Route | None = None) -> tuple[int, Any]:
+async def get_json(
+    url: str,
+    headers: dict[str, str],
+    route: Route | None = None,
+    unanswered: Callable[[], None] = lambda: None,
+) -> tuple[int, Any]:
     """Fetch a small JSON document.
+
+    Args:
+        url: Where it is.
+        headers: Secrets ride here.
+        route: How the connection is made.
+        unanswered: Called where no answer has come for ``UNANSWERED_S``; it is waited for still.
 
     Returns:
         The HTTP status, and the document, or None where the body is no JSON.
@@ -233,7 +256,8 @@ async def get_json(url: str, headers: dict[str, str], route: Route | None = None
         LinkError: Nothing answers at *url*.
         ConfigError: The environment names an HTTP proxy that is no address.
     """
-    timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT_S, sock_connect=TCP_TIMEOUT_S)
+    waiting = asyncio.get_running_loop().call_later(UNANSWERED_S, unanswered)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as http,
@@ -244,10 +268,13 @@ async def get_json(url: str, headers: dict[str, str], route: Route | None = None
             except ValueError:
                 return answer.status, None
     except (aiohttp.ClientError, OSError, TimeoutError) as failure:
-        raise LinkError(
-            f"nothing answers at {url}: {why(failure)}",
-            remedy="Start the proxy, or give its address with --url or LITELLM_URL.",
-        ) from failure
+        if isinstance(failure, TimeoutError) and not isinstance(failure, aiohttp.ClientError):
+            said, remedy = UNANSWERED, "It hangs, or is no proxy: look at its log, or correct the address."
+        else:
+            said, remedy = why(failure), "Start the proxy, or give its address with --url or LITELLM_URL."
+        raise LinkError(f"nothing answers at {url}: {said}", remedy=remedy) from failure
+    finally:
+        waiting.cancel()
 
 
 def why(failure: BaseException) -> str:

@@ -68,8 +68,12 @@ async def open_provider(
     chat_key: str,
     log: Path | None,
     route: Route | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Provider:
     """Find the provider, or start it; what was started ends with *stack*.
+
+    Args:
+        tell: Takes what the person should know while it takes long.
 
     Raises:
         ConfigError: The address is none, or there are several models to choose from.
@@ -79,7 +83,7 @@ async def open_provider(
         return await _offline(settings, offline, tools, stack, chat_key, log)
     located = replace(settings, name="litellm", url=settings.url or DEFAULT_URL)
     if not located.model:
-        located = replace(located, model=choose_model(await models_of(located.url, key, route)))
+        located = replace(located, model=choose_model(await models_of(located.url, key, route, tell)))
     return Provider(
         name="litellm",
         shown=shown_url(located.url),
@@ -123,7 +127,9 @@ async def _offline(
     )
 
 
-async def models_of(url: str, key: str, route: Route | None = None) -> object:
+async def models_of(
+    url: str, key: str, route: Route | None = None, tell: Callable[[str], None] = lambda _: None
+) -> object:
     """Ask a proxy for its list of models; see ``dialects.proxy`` for what to make of it.
 
     Raises:
@@ -131,7 +137,12 @@ async def models_of(url: str, key: str, route: Route | None = None) -> object:
         LinkError: Nothing answers there, or the key is refused.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    status, listing = await get_json(models_url(url), headers, route)
+    status, listing = await get_json(
+        models_url(url),
+        headers,
+        route,
+        lambda: tell(f"The proxy at {shown_url(url)} has not answered yet. Still waiting for its models."),
+    )
     if status != 200:
         raise refused_listing(status, shown_url(url), has_key=bool(key))
     return listing
@@ -152,5 +163,5 @@ def _explain_offline(reviving: Reviving, lost: LinkLost, reported: str) -> Voice
             f"the offline assistant cannot be started again: {reviving.failure}",
             remedy="'voice-assistant doctor' looks for the reason; the log says more.",
         )
-    why = reported or lost.reason or "it ended"
+    why = "it hung, and was ended" if reviving.is_hung else reported or lost.reason or "it ended"
     return LinkError(f"the offline assistant failed: {why}", remedy="Start again; the log says more.")

@@ -1,4 +1,4 @@
-"""The offline provider's process, kept alive: when it ends by itself it is started again.
+"""The offline provider's process, kept alive: when it ends by itself, or hangs, it is started again.
 
 The conversation needs no more than that: its link is lost and tried again as any other, and the next try asks
 here where the process listens now. A process that does not stay alive is given up, and the reason kept.
@@ -26,12 +26,14 @@ log = logging.getLogger(__name__)
 class Process(Protocol):
     """What is needed of a process: see ``OfflineProcess``."""
 
+    is_hung: bool
+
     async def start(self) -> OfflineAddress:
         """Start it; comes back as soon as it listens."""
         ...
 
     async def wait(self) -> int | None:
-        """Wait until it ends."""
+        """Wait until it ends; one that hangs is ended."""
         ...
 
     async def stop(self) -> None:
@@ -59,6 +61,11 @@ class Reviving:
         assert self._address is not None, "it was never started"
         return self._address
 
+    @property
+    def is_hung(self) -> bool:
+        """Was it ended because it hung, and is not started again yet?"""
+        return self._process.is_hung
+
     async def start(self) -> None:
         """Start it for the first time.
 
@@ -83,7 +90,8 @@ class Reviving:
             began_at = clock()
             status = await self._process.wait()
             short_lives = 0 if clock() - began_at >= ALIVE_S else short_lives + 1
-            log.warning("the offline provider ended with status %s", status)
+            how = "hung and was ended" if self._process.is_hung else "ended"
+            log.warning("the offline provider %s, with status %s", how, status)
             await self._process.stop()
             if short_lives > STARTS:
                 self.failure = f"it ended {short_lives} times in a row"

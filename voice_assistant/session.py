@@ -18,28 +18,15 @@ from voice_assistant.core.events import (
     CloseTurn,
     Command,
     Connect,
+    DeviceCommand,
     Disconnect,
-    DropPlayout,
-    EndPlayout,
     Event,
-    FollowDefault,
-    LookAtMicrophone,
-    LookForDefault,
-    LookForDevices,
     MessageReceived,
     Notify,
-    PausePlayout,
-    Play,
+    PlayoutCommand,
     Recognise,
-    ReopenDevices,
-    ResumePlayout,
-    Ring,
     RunTool,
-    SetGain,
-    SetOutputLatency,
-    SetVolume,
     Stop,
-    TakeNextDevice,
     Tick,
 )
 from voice_assistant.core.listener import Listener
@@ -69,10 +56,7 @@ class Wire(Protocol):
 class Loudspeaker(Protocol):
     """What the session needs of playout."""
 
-    def perform(
-        self,
-        command: Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring,
-    ) -> None:
+    def perform(self, command: PlayoutCommand) -> None:
         """Carry out a command at once."""
         ...
 
@@ -80,16 +64,7 @@ class Loudspeaker(Protocol):
 class Devices(Protocol):
     """What the session needs of microphone and loudspeaker when one of them is to be opened again."""
 
-    def perform(
-        self,
-        command: ReopenDevices
-        | LookForDevices
-        | LookForDefault
-        | FollowDefault
-        | SetOutputLatency
-        | TakeNextDevice
-        | LookAtMicrophone,
-    ) -> None:
+    def perform(self, command: DeviceCommand) -> None:
         """Begin to do it; what comes of it is an event."""
         ...
 
@@ -242,15 +217,7 @@ class Session:
             case CloseTurn(reason=reason):
                 for event in self._listener.close(reason, self._clock()):
                     self._decide(event)
-            case (
-                ReopenDevices()
-                | LookForDevices()
-                | LookForDefault()
-                | FollowDefault()
-                | SetOutputLatency()
-                | TakeNextDevice()
-                | LookAtMicrophone()
-            ):
+            case _ if isinstance(command, DeviceCommand):
                 self._devices.perform(command)
             case RunTool(call=call, name=name, arguments=arguments):
                 self._tools.run(call, name, arguments)
@@ -261,16 +228,7 @@ class Session:
                 self._stop = self._stop or command
             case Notify():
                 pass  # The taps have been told; that is all there is to it.
-            case (
-                Play()
-                | EndPlayout()
-                | SetGain()
-                | SetVolume()
-                | PausePlayout()
-                | ResumePlayout()
-                | DropPlayout()
-                | Ring()
-            ):
+            case _ if isinstance(command, PlayoutCommand):
                 self._speaker.perform(command)
             case _:
                 for message in self._dialect.encode(command):

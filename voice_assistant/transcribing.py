@@ -1,7 +1,8 @@
 """The transcriber's process, seen from here: stretches of replies go in, their words come back as events.
 
 It is started when it is first needed, and a thread of its own writes to it and reads from it, so the event
-loop never waits, whatever the recogniser does. It may fail at any time; that is told once, and nothing else
+loop never waits, whatever the recogniser does. It may fail at any time, or hang: one that had worked is
+started again, with the stretch that it left; where that does not help it is told once, and nothing else
 changes. What is recognised, and why, is decided in ``core/wordless.py``.
 """
 
@@ -16,7 +17,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from voice_assistant.core.events import Event, Recognise, RecogniserLost, ReplyRecognised
@@ -76,6 +77,8 @@ class Transcribing:
         self._wanted: queue.SimpleQueue[Recognise | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._in_hand: Recognise | None = None
+        self._recognised = 0
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -104,13 +107,24 @@ class Transcribing:
     # --- On the thread ---
 
     def _work(self) -> None:
-        process = None
+        done = -1
+        while self._recognised > done:
+            # The first, or one in the place of another that had done something.
+            done = self._recognised
+            try:
+                with self._started() as process:
+                    if process is not None:
+                        self._serve(process)
+                return
+            except (_FailedError, OSError) as failure:
+                why = str(failure)
+        self._tell(RecogniserLost(self._loop.time(), why))
+
+    @contextlib.contextmanager
+    def _started(self) -> Iterator[subprocess.Popen[bytes] | None]:
+        process = self._start()
         try:
-            process = self._start()
-            if process is not None:
-                self._serve(process)
-        except (_FailedError, OSError) as why:
-            self._tell(RecogniserLost(self._loop.time(), str(why)))
+            yield process
         finally:
             if process is not None:
                 process.kill()
@@ -140,8 +154,11 @@ class Transcribing:
     def _serve(self, process: subprocess.Popen[bytes]) -> None:
         if error := self._read(process).get("error"):
             raise _FailedError(error)
-        while (command := self._wanted.get()) is not None:
+        while (command := self._in_hand or self._wanted.get()) is not None:
+            self._in_hand = command
             text = self._words(process, command.pcm)
+            self._in_hand = None
+            self._recognised += bool(command.pcm)
             self._tell(
                 ReplyRecognised(self._loop.time(), command.item, text, command.until_ms, command.is_last)
             )

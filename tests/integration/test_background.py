@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
+
+from voice_assistant.offline.background import wants_processor
 
 PROGRAM = """
 import contextlib, os
@@ -29,3 +32,27 @@ def test_a_child_of_a_program_in_real_time_goes_behind_it() -> None:
     )
 
     assert ended.stdout.split() == ["True", str(expected)]
+
+
+def test_a_process_that_works_wants_the_processor_and_one_that_sleeps_or_is_stopped_does_not() -> None:
+    command = [sys.executable, "-c", "print(1, flush=True)\nwhile True: pass"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as working,
+        subprocess.Popen(["sleep", "60"]) as asleep,
+    ):
+        try:
+            assert working.stdout is not None
+            working.stdout.readline()
+            at_work = wants_processor(working.pid)
+            os.kill(working.pid, signal.SIGSTOP)
+            os.waitpid(working.pid, os.WUNTRACED)
+            stopped = wants_processor(working.pid)
+            while wants_processor(asleep.pid):  # It begins with some work.
+                os.sched_yield()
+        finally:
+            working.kill()
+            asleep.kill()
+
+    assert at_work
+    assert not stopped
+    assert not wants_processor(working.pid)

@@ -25,13 +25,22 @@ class Door:
         self.url = ""
         self.asked = 0
         self.takes_s = 0.0
+        self.deaf_to = 0
+        """So many of the first who ask get no answer, until ``wakes``."""
+        self.wakes = asyncio.Event()
+        self.open = 0
+        """How many are in."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
         await asyncio.sleep(self.takes_s)
+        if self.asked <= self.deaf_to:
+            await self.wakes.wait()
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self.open += 1
         await socket.receive()
+        self.open -= 1
         return socket
 
 
@@ -50,7 +59,11 @@ async def door() -> AsyncIterator[Door]:
 
 @asynccontextmanager
 async def knocks(
-    door: Door, every_s: float | None, packet: Callable[[int], Awaitable[object]]
+    door: Door,
+    every_s: float | None,
+    packet: Callable[[int], Awaitable[object]],
+    unanswered: Callable[[], None] = lambda: None,
+    patience_s: float = 60,
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """Knock at a door; *packet* is awaited with the number of each first packet before it goes out."""
     sent = 0
@@ -60,7 +73,7 @@ async def knocks(
         sent += 1
         await packet(sent)
 
-    knocking = Knocking[aiohttp.ClientWebSocketResponse](every_s)
+    knocking = Knocking[aiohttp.ClientWebSocketResponse](every_s, patience_s, unanswered)
     line = aiohttp.TraceConfig()
     line.on_connection_create_start.append(goes_out)
 
@@ -117,3 +130,35 @@ async def test_a_refusal_is_told_at_once(door: Door) -> None:
     with pytest.raises(aiohttp.ClientConnectorError):
         async with knocks(door, SOON_S, passing):
             pass
+
+
+@pytest.mark.parametrize("every_s", [None, SOON_S])
+async def test_a_connection_without_an_answer_is_told_and_another_beside_it_may_have_one(
+    door: Door, every_s: float | None
+) -> None:
+    door.deaf_to = 1
+    told: list[int] = []
+
+    async with knocks(door, every_s, passing, lambda: told.append(door.asked), SOON_S) as socket:
+        assert not socket.closed
+
+    assert told[0] == 1
+    assert door.asked >= 2
+
+
+async def test_an_answer_that_comes_late_counts_though_another_is_tried(door: Door) -> None:
+    door.deaf_to = 100
+    told: list[int] = []
+
+    def late() -> None:
+        told.append(door.asked)
+        if len(told) == 2:
+            door.wakes.set()
+
+    async with knocks(door, None, passing, late, SOON_S) as socket:
+        # All that were asked are answered in the same moment, and one is stayed with.
+        while door.open != 1:
+            await asyncio.sleep(0)
+        assert not socket.closed
+
+    assert len(told) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import WSMsgType, web
 
-from voice_assistant.core.events import Event, LinkLost, LinkOpened, MessageReceived
+from voice_assistant import link
+from voice_assistant.core.events import Event, LinkLost, LinkOpened, LinkUnanswered, MessageReceived
 from voice_assistant.dialects.base import LinkRequest
 from voice_assistant.errors import LinkError
 from voice_assistant.link import MOST_WAITING, Link, get_json
@@ -235,6 +237,44 @@ async def test_a_list_is_fetched_with_its_status() -> None:
 
     assert (status, listing) == (200, {"data": []})
     assert missing == 404
+
+
+@asynccontextmanager
+async def hung() -> AsyncIterator[str]:
+    """A server that takes connections and says nothing: its address, without a scheme."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    with listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
+async def test_a_server_that_hangs_is_told_while_it_is_waited_for_and_when_it_is_given_up(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "UNANSWERED_S", 0.05)
+    monkeypatch.setattr(link, "CONNECT_TIMEOUT_S", 0.5)
+    async with hung() as place:
+        inbox.connect(f"ws://{place}/realtime")
+        told = [await inbox.next()]
+        while isinstance(told[-1], LinkUnanswered):
+            told.append(await inbox.next())
+
+    assert len(told) >= 2
+    assert isinstance(told[-1], LinkLost)
+    assert told[-1].reason == "it takes the connection and does not answer"
+
+
+async def test_a_list_that_does_not_come_is_told_while_it_is_waited_for_and_when_it_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "UNANSWERED_S", 0.05)
+    monkeypatch.setattr(link, "CONNECT_TIMEOUT_S", 0.5)
+    told: list[str] = []
+    async with hung() as place:
+        with pytest.raises(LinkError, match="takes the connection and does not answer") as error:
+            await get_json(f"http://{place}/models", {}, unanswered=lambda: told.append("waiting"))
+
+    assert told == ["waiting"]
+    assert "look at its log" in error.value.remedy
 
 
 async def test_a_list_from_nowhere_is_an_error_with_a_remedy() -> None:

@@ -61,7 +61,10 @@ async def test_a_caller_that_gives_up_leaves_the_voice_in_order() -> None:
     assert len(again) == pytest.approx(len(wanted), rel=0.05)
 
 
-async def test_a_speaking_process_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_speaking_process_that_dies_or_hangs_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     started: list[int] = []
     start = asyncio.create_subprocess_exec
 
@@ -74,7 +77,7 @@ async def test_a_speaking_process_that_dies_is_replaced(monkeypatch: pytest.Monk
     voice = Voice()
     try:
         before = await voice.speak("Three.")
-        os.kill(started[0], signal.SIGKILL)
+        os.kill(started[0], number)
         after = await voice.speak("Three.")
     finally:
         await voice.close()

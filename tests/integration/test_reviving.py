@@ -1,4 +1,4 @@
-"""The offline provider is killed in the middle of everything: it comes back, and no word is lost."""
+"""The offline provider is killed, or hangs, in the middle of everything: it comes back, no word is lost."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from voice_assistant.core.events import ReplyText, SessionConfigured, TextEntere
 from voice_assistant.core.lifeline import LifelineSettings
 from voice_assistant.dialects.base import ProviderSettings
 from voice_assistant.errors import LinkError
+from voice_assistant.offline import spawn
 from voice_assistant.offline.settings import OfflineSettings
 from voice_assistant.offline.spawn import OfflineAddress, OfflineProcess
 from voice_assistant.providers import open_provider
@@ -49,12 +50,14 @@ def words_of(desk: DeskRig) -> str:
     return "".join(one.text for one in desk.all(ReplyText))
 
 
-async def test_a_provider_that_is_killed_comes_back_and_answers_what_was_said_meanwhile_once(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_provider_that_is_killed_or_hangs_comes_back_and_answers_what_was_said_meanwhile_once(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
+    monkeypatch.setattr(spawn, "ASK_EVERY_S", 0.5)
     async with talking(monkeypatch) as (desk, pids):
         await desk.until(lambda: bool(desk.all(SessionConfigured)), within_s=60)
-        os.kill(pids[0], signal.SIGKILL)
+        os.kill(pids[0], number)
         # Typed, so that a busy machine need not recognise it too.
         desk.post(TextEntered(asyncio.get_running_loop().time(), "what is 2 plus 2"))
         await desk.until(lambda: ANSWER in words_of(desk), within_s=60)
@@ -64,11 +67,14 @@ async def test_a_provider_that_is_killed_comes_back_and_answers_what_was_said_me
     assert len(pids) == 2
     assert words_of(desk).count(ANSWER) == 1
     assert sum("is gone" in text for text in desk.notices) == 1
+    assert any("it hung" in text for text in desk.notices) is (number == signal.SIGSTOP)
     assert sum("is back" in text for text in desk.notices) == 1
 
 
 class Mortal:
     """A process that starts and ends at once, each time."""
+
+    is_hung = False
 
     def __init__(self) -> None:
         self.starts = 0
@@ -114,3 +120,15 @@ async def test_one_that_cannot_start_again_says_why(monkeypatch: pytest.MonkeyPa
     await kept.stop()
 
     assert kept.failure == "no room on this machine"
+
+
+async def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawn, "ASK_EVERY_S", 0.5)
+    process = OfflineProcess(OfflineSettings())
+    await process.start()
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 3 * spawn.MOST_UNANSWERED * spawn.ASK_EVERY_S)
+        assert not process.is_hung
+    finally:
+        await process.stop()

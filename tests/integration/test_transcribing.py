@@ -79,20 +79,39 @@ async def test_a_process_that_dies_is_told_once_and_nothing_waits_for_it() -> No
     assert inbox.empty()
 
 
-async def test_a_process_that_is_killed_while_it_waits_is_found_with_the_next_stretch() -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_process_that_is_killed_or_hangs_is_replaced_and_no_stretch_is_lost(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(transcribing, "ANSWER_LIMIT_S", 2.0)
     inbox: asyncio.Queue[Event] = asyncio.Queue()
     one = running(inbox)
     try:
         one.recognise(Recognise("a", bytes(480), 10.0))
         await come(inbox)
         assert one.pid is not None
-        os.kill(one.pid, signal.SIGKILL)
-        one.recognise(Recognise("a", bytes(480), 20.0))
-        lost = await come(inbox)
+        os.kill(one.pid, number)
+        one.recognise(Recognise("a", bytes(240), 20.0))
+        one.recognise(Recognise("a", bytes(120), 30.0))
+        said = [await come(inbox) for _ in range(2)]
     finally:
         one.close()
 
-    assert isinstance(lost, RecogniserLost)
+    assert [e.text for e in said if isinstance(e, ReplyRecognised)] == ["240 bytes", "120 bytes"]
+
+
+async def test_one_in_the_place_of_another_that_fails_too_is_told_once() -> None:
+    inbox: asyncio.Queue[Event] = asyncio.Queue()
+    one = running(inbox)
+    try:
+        one.recognise(Recognise("a", bytes(480), 10.0))
+        one.recognise(Recognise("a", b"die.", 20.0))
+        said = [await come(inbox) for _ in range(2)]
+    finally:
+        one.close()
+
+    assert [type(event) for event in said] == [ReplyRecognised, RecogniserLost]
+    assert inbox.empty()
 
 
 async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ from tests.support.desk_rig import DeskRig
 from tests.support.gemini_server import GeminiCall, GeminiServer
 from tests.support.litellm_proxy import KEY, LIVE_MODEL, LiteLLMProxy, gemini_at, litellm_executable
 from tests.support.speechlike import recorded_speech
+from voice_assistant import link
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE
-from voice_assistant.core.events import RunTool, SessionConfigured
+from voice_assistant.core.events import LinkUnanswered, RunTool, SessionConfigured
 from voice_assistant.core.lifeline import LifelineSettings
 from voice_assistant.dialects.base import ProviderSettings
 
@@ -204,3 +205,31 @@ async def test_a_proxy_that_is_killed_and_started_again_while_the_user_speaks_co
     setup = gemini.calls[-1].setup
     assert setup is not None
     assert "User: What is it?" in str(setup["systemInstruction"])
+
+
+async def test_a_proxy_that_hangs_while_the_user_speaks_is_told_and_answers_when_it_goes_on(
+    gemini: GeminiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "UNANSWERED_S", 0.5)
+    executable = litellm_executable()
+    if executable is None:
+        pytest.skip("no LiteLLM proxy: VOICE_ASSISTANT_LITELLM does not name its executable")
+    models = {LIVE_MODEL: gemini_at(gemini.url)}
+    gemini.play(answers(FIRST, SECOND))
+    with LiteLLMProxy(executable, tmp_path, models, deferred=True) as proxy:
+        async with rig(proxy, LifelineSettings(answer_timeout_s=2)).talking() as desk:
+            await desk.until(lambda: bool(desk.all(SessionConfigured)))
+            desk.press()
+            await desk.speak(words(1.0))
+            proxy.hang()
+            await desk.speak(words(1.0, at=1.5))
+            desk.release()
+            await desk.until(lambda: len(desk.all(LinkUnanswered)) >= 2)
+            proxy.go_on()
+            await desk.drained()
+            sound = desk.on_the_wire(1)
+
+    answered = [call for call in gemini.calls if call.stream_ends]
+    assert answered[-1].sound == sound
+    assert list(desk.heard.values()) == [FIRST]
+    assert sum("takes the connection but does not answer" in text for text in desk.notices) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -97,6 +98,16 @@ class LiteLLMProxy:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def hang(self) -> None:
+        """Stop the process where it is: the system takes connections for it, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End what ``hang`` began."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def start(self) -> None:
         """Start the process, and wait until it answers."""

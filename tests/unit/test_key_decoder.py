@@ -433,6 +433,21 @@ def test_a_key_that_does_not_exist_or_is_taken_is_refused(settings: dict[str, st
         KeySettings(**settings)
 
 
+@pytest.mark.parametrize(
+    ("key", "sent"),
+    [
+        ("ctrl-i", "tab"),
+        ("Ctrl-M", "enter"),
+        ("alt-ctrl-j", "alt-enter"),
+        ("ctrl-h", "backspace"),
+        ("ctrl-[", "esc"),
+    ],
+)
+def test_a_key_that_sends_what_another_sends_is_refused_and_that_one_named(key: str, sent: str) -> None:
+    with pytest.raises(SettingError, match=f"it must be '{sent}'"):
+        KeySettings(mute=key)
+
+
 # --- A line is typed ---
 
 

@@ -23,6 +23,7 @@ from voice_assistant.core.events import (
     Event,
     LinkLost,
     LinkOpened,
+    LinkUnanswered,
     Notify,
     Pressed,
     Recalled,
@@ -123,6 +124,35 @@ def test_the_first_session_is_not_called_renewed_though_its_first_words_come_aft
     assert not [command for command in heard if isinstance(command, Notify)]
 
 
+def test_a_server_that_takes_the_connection_and_does_not_answer_is_told_once_and_again_on_another_day() -> (
+    None
+):
+    line = lifeline()
+    line.begin()
+    silent = line.handle(LinkUnanswered(4.0, 1)) + line.handle(LinkUnanswered(12.0, 1))
+    line.handle(LinkOpened(13.0, 1))
+    line.handle(SessionOpened(13.1, "model", NEVER))
+    line.handle(LinkLost(20.0, 1, opened=True, code=1006))
+    again = line.handle(LinkUnanswered(25.0, 2))
+
+    text = "The provider takes the connection but does not answer. Still waiting; what you say is kept."
+    assert silent == [Notify("warning", text)]
+    assert again == [Notify("info", text)]  # the warning is that the line is gone
+
+
+def test_a_session_that_is_slow_to_come_is_told_long_before_it_is_given_up() -> None:
+    line = lifeline()
+    line.begin()
+    line.handle(LinkOpened(0.5, 1))
+
+    told = ticks(line, until=8.0)
+
+    assert [one.text for one in told if isinstance(one, Notify)] == [
+        "The provider answers but opens no session. Still waiting; what you say is kept."
+    ]
+    assert line.state == "opening"
+
+
 def test_a_provider_that_never_confirms_is_ready_at_once() -> None:
     line = lifeline()
     line.begin()
@@ -187,8 +217,8 @@ def test_a_socket_without_a_session_ends_with_a_reason_in_less_than_thirty_secon
 
     stopped = ticks(line, until=30)
 
-    assert isinstance(stopped[0], Stop)
-    assert isinstance(stopped[0].error, HandshakeError)
+    assert isinstance(stopped[-1], Stop)
+    assert isinstance(stopped[-1].error, HandshakeError)
 
 
 def test_a_link_that_never_worked_ends_the_session_with_the_last_error_of_the_server() -> None:

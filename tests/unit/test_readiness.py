@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voice_assistant.core.events import Capabilities
-from voice_assistant.core.readiness import Readiness
+from voice_assistant.core.readiness import SLOW_S, Readiness
 
 PERHAPS = Capabilities(confirms_setup="perhaps")
 
@@ -17,6 +17,7 @@ def readiness() -> Readiness:
 def test_a_socket_without_a_session_is_due_after_its_time() -> None:
     ready = readiness()
 
+    assert ready.steps(SLOW_S) == ["slow"]
     assert ready.deadline == 27.0
     assert ready.steps(26.9) == []
     assert ready.steps(27.0) == ["no session"]

@@ -68,6 +68,7 @@ def test_a_refused_list_of_models_speaks_of_the_key_alone(
     ("reason", "remedy"),
     [
         ("connection refused", "Start the proxy"),
+        ("it takes the connection and does not answer", "look at its log"),
         ("its name is not known", "--url or LITELLM_URL"),
         ("its TLS certificate is not trusted", "http://"),
         ("the HTTP proxy of the environment cannot be reached", "NO_PROXY"),

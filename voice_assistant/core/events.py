@@ -444,6 +444,14 @@ class LinkOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkUnanswered:
+    """The other end took the connection some seconds ago and has not answered; it is waited for still."""
+
+    at: float
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A message as it came; the dialect makes events of it. From an old link it dies in the session."""
 
@@ -668,6 +676,7 @@ Event = (
     | ClockJumped
     | Tick
     | LinkOpened
+    | LinkUnanswered
     | MessageReceived
     | LinkLost
     | SessionOpened
@@ -963,39 +972,6 @@ class Stop:
     error: VoiceAssistantError | None = None
 
 
-Command = (
-    Connect
-    | Disconnect
-    | Configure
-    | AppendInput
-    | CommitInput
-    | SendText
-    | RequestReply
-    | CancelReply
-    | TruncateReply
-    | SendToolResult
-    | Play
-    | EndPlayout
-    | SetGain
-    | SetVolume
-    | PausePlayout
-    | ResumePlayout
-    | DropPlayout
-    | Ring
-    | ReopenDevices
-    | LookForDevices
-    | LookForDefault
-    | FollowDefault
-    | TakeNextDevice
-    | LookAtMicrophone
-    | SetOutputLatency
-    | RunTool
-    | Recognise
-    | CloseTurn
-    | Notify
-    | Stop
-)
-
 WireCommand = (
     Configure
     | AppendInput
@@ -1007,3 +983,30 @@ WireCommand = (
     | SendToolResult
 )
 """The commands that a dialect says on the wire."""
+
+PlayoutCommand = Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring
+"""The commands that the loudspeaker carries out."""
+
+DeviceCommand = (
+    ReopenDevices
+    | LookForDevices
+    | LookForDefault
+    | FollowDefault
+    | SetOutputLatency
+    | TakeNextDevice
+    | LookAtMicrophone
+)
+"""The commands about the devices themselves, carried out beside the conversation."""
+
+Command = (
+    Connect
+    | Disconnect
+    | WireCommand
+    | PlayoutCommand
+    | DeviceCommand
+    | RunTool
+    | Recognise
+    | CloseTurn
+    | Notify
+    | Stop
+)

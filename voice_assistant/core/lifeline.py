@@ -26,6 +26,7 @@ from voice_assistant.core.events import (
     Event,
     LinkLost,
     LinkOpened,
+    LinkUnanswered,
     Notify,
     PlayoutDrained,
     PlayoutDropped,
@@ -144,6 +145,7 @@ class Lifeline:
         self._turn_is_open = False
         self._closed_turn: int | None = None
         self._has_left = False
+        self._slowness_is_told = False
         self.asked_again: tuple[str, ...] = ()
         """Replies of the link that was left last of which nobody has heard an answer: their turns are sent
         again."""
@@ -204,6 +206,8 @@ class Lifeline:
                 return self._answering()
             case ServerError(message=message):
                 self._last_error = message
+            case LinkUnanswered(link=link) if link == self._link:
+                return self._slow("takes the connection but does not answer")
             case LinkLost(link=link) if link == self._link:
                 return self._lost(event)
             case TurnSuspected() | TurnOpened() | TextEntered() | Pressed(action="talk") | WakeWordHeard():
@@ -334,6 +338,15 @@ class Lifeline:
         self._lifetime.leave()
         self._has_left = True
 
+    def _slow(self, what: str) -> list[Command]:
+        """A server that hangs looks like one that is slow: say once that it is waited for."""
+        if self._slowness_is_told:
+            return []
+        self._slowness_is_told = True
+        # In an outage the warning has been given, and this only says how it stands.
+        severity: Literal["info", "warning"] = "info" if self._outage.is_on else "warning"
+        return [Notify(severity, f"The provider {what}. Still waiting; what you say is kept.")]
+
     def _lost(self, lost: LinkLost) -> list[Command]:
         if self._state in ("parked", "ended"):
             return []
@@ -373,6 +386,8 @@ class Lifeline:
         commands: list[Command] = []
         for step in self._readiness.steps(at):
             match step:
+                case "slow":
+                    commands += self._slow("answers but opens no session")
                 case "no session":
                     return self._no_session()
                 case "send":
@@ -412,6 +427,7 @@ class Lifeline:
         if self._is_live:
             return []
         self._is_live = True
+        self._slowness_is_told = False
         was_live, self._losses.was_live = self._losses.was_live, True
         if not was_live and not self._outage.is_on:
             return []

@@ -11,7 +11,11 @@ from typing import Literal
 
 from voice_assistant.core.events import Capabilities
 
-Step = Literal["no session", "send", "ignored"]
+Step = Literal["slow", "no session", "send", "ignored"]
+
+SLOW_S = 6.0
+"""From the open socket: without a session by then, it is told. Gemini's comes within about two; a proxy whose
+own way there hangs tries it for 24."""
 
 
 class Readiness:
@@ -48,11 +52,13 @@ class Readiness:
 
     def link_opened(self, at: float) -> None:
         """The socket is open: a session is awaited."""
+        self._due["slow"] = at + SLOW_S
         self._due["no session"] = at + self._session_timeout_s
 
     def session_opened(self, at: float, can: Capabilities) -> Literal["confirmed", "send", "wait"]:
         """There is a session; say whether sound may go out on it."""
         del self._due["no session"]
+        self._due.pop("slow", None)
         self.opened_at = at
         if can.confirms_setup == "never":
             return "confirmed"

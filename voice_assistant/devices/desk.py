@@ -16,6 +16,7 @@ from voice_assistant.core.events import (
     EndPlayout,
     PausePlayout,
     Play,
+    PlayoutCommand,
     PlayoutDrained,
     PlayoutDropped,
     PlayoutProgress,
@@ -31,8 +32,6 @@ from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.stream import Clock, Post
 
 PROGRESS_EVERY_S = 0.1
-
-PlayoutCommand = Play | EndPlayout | SetGain | SetVolume | PausePlayout | ResumePlayout | DropPlayout | Ring
 
 
 class Desk:

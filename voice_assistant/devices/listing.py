@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from voice_assistant.devices.catalog import Device, find, list_devices
+from voice_assistant.devices.inquiry import inquire
 from voice_assistant.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -36,25 +37,7 @@ class Listing:
 
 async def look() -> Listing:
     """Have another process list the devices."""
-    import asyncio
-
-    asked = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        told, _ = await asyncio.wait_for(asked.communicate(), LOOK_WITHIN_S)
-        found = json.loads(told or b"{}")
-    except TimeoutError:
-        found = {}
-    finally:
-        if asked.returncode is None:
-            asked.kill()
-            await asked.wait()
+    found = json.loads(await inquire(sys.executable, "-m", __name__, within_s=LOOK_WITHIN_S) or "{}")
     defaults: dict[Direction, str] = found.get("defaults", {"capture": "", "playout": ""})
     return Listing([Device(**one) for one in found.get("devices", [])], defaults)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from voice_assistant.devices.desk import PlayoutCommand
+from voice_assistant.core.events import PlayoutCommand
 from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.wav import FileSpeaker
 from voice_assistant.errors import DeviceError

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, SAMPLE_BYTES, Resampler
-from voice_assistant.core.events import DeviceStarved, Direction
+from voice_assistant.core.events import DeviceStarved, Direction, PlayoutCommand
 from voice_assistant.core.mixer import Mixer
 from voice_assistant.core.settings import check_range
 from voice_assistant.devices.catalog import Device
-from voice_assistant.devices.desk import Desk, PlayoutCommand
+from voice_assistant.devices.desk import Desk
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.stream import Clock, Format, Post, Stream, formats
 

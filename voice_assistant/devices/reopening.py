@@ -16,6 +16,7 @@ from typing import Protocol
 
 from voice_assistant.core.events import (
     DefaultChanged,
+    DeviceCommand,
     DeviceLost,
     DevicesReturned,
     Direction,
@@ -99,16 +100,7 @@ class Reopening:
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._server_defaults: dict[Direction, str] = {}
 
-    def perform(
-        self,
-        command: ReopenDevices
-        | LookForDevices
-        | LookForDefault
-        | FollowDefault
-        | SetOutputLatency
-        | TakeNextDevice
-        | LookAtMicrophone,
-    ) -> None:
+    def perform(self, command: DeviceCommand) -> None:
         """Begin to do it; on the loop's thread, and at once."""
         match command:
             case ReopenDevices(directions, rescan):

@@ -5,11 +5,11 @@ PulseAudio and PipeWire answer alike. Where neither is, or the command is not in
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 
 from voice_assistant.core.events import Direction
+from voice_assistant.devices.inquiry import inquire
 
 ASK_WITHIN_S = 3.0
 
@@ -34,21 +34,4 @@ async def pactl(*words: str) -> str:
     program = shutil.which("pactl")
     if program is None:
         return ""
-    asked = await asyncio.create_subprocess_exec(
-        "env",
-        "LC_ALL=C",
-        program,
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        told, _ = await asyncio.wait_for(asked.communicate(), ASK_WITHIN_S)
-        return told.decode(errors="replace")
-    except TimeoutError:
-        return ""
-    finally:
-        if asked.returncode is None:
-            asked.kill()
-            await asked.wait()
+    return await inquire("env", "LC_ALL=C", program, *words, within_s=ASK_WITHIN_S)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler, silence
-from voice_assistant.core.events import Captured, StopRequested
+from voice_assistant.core.events import Captured, PlayoutCommand, StopRequested
 from voice_assistant.core.mixer import Mixer
-from voice_assistant.devices.desk import Desk, PlayoutCommand
+from voice_assistant.devices.desk import Desk
 from voice_assistant.devices.far_end import FarEnd
 from voice_assistant.devices.playout import Speaker
 from voice_assistant.devices.stream import Clock, Post

@@ -122,6 +122,8 @@ def _unreachable(why: str, shown: str) -> LinkError:
     remedy = "Start the proxy, or give its address with --url or LITELLM_URL."
     if "TLS" in why or "certificate" in why.lower():
         remedy = "Write http:// if the proxy has no TLS; else name its authority's file under [link] ca_file."
+    if "does not answer" in why:
+        remedy = "It hangs, or is no proxy: look at its log, or correct --url or LITELLM_URL."
     if "HTTP proxy of the environment" in why:
         remedy = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name the address's host in NO_PROXY."
     return LinkError(f"nothing answers at {shown}: {why}", remedy=remedy)

@@ -2,7 +2,8 @@
 
 It listens on a free port of this machine, writes one line of JSON, ``{"port": ..., "token": ...}``, to its
 standard output, and ends when its standard input ends: so it ends with the program that started it, however
-that ends. It runs at a lower priority: recognising must not make playout stutter.
+that ends. A byte that comes in asks whether it lives; an empty line answers. It runs at a lower priority:
+recognising must not make playout stutter.
 """
 
 from __future__ import annotations
@@ -48,11 +49,16 @@ async def _run(wanted: argparse.Namespace) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on the loop
             loop.add_signal_handler(number, stop.set)
 
+    def alive() -> None:
+        with contextlib.suppress(OSError):  # whoever asked is gone
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
     def wait_for_the_end() -> None:
-        # A thread of its own: a pipe that is only watched for its end need not be anything the loop can poll.
-        while sys.stdin.buffer.read(1024):
-            pass
+        # A thread of its own: a pipe need not be anything the loop can poll. The loop answers for itself.
         with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            while os.read(sys.stdin.fileno(), 1024):
+                loop.call_soon_threadsafe(alive)
             loop.call_soon_threadsafe(stop.set)
 
     def ready(port: int) -> None:

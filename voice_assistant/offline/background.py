@@ -3,11 +3,14 @@
 Recognising speech takes all the cores there are, and a late callback of the loudspeaker can be heard. Being
 nice is not enough by itself: a program that was started with real-time priority (``chrt``) hands that on to
 its children, and there niceness counts for nothing. A conversation's own precedence is handed on as well.
+
+Who goes behind may have to wait long, and is not to be taken for one that hangs.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def go_behind(niceness: int) -> None:
@@ -22,3 +25,15 @@ def go_behind(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     if hasattr(os, "nice"):
         os.nice(niceness)
+
+
+def wants_processor(pid: int) -> bool:
+    """Say whether a process works, or waits for a processor. False where that is not known."""
+    try:
+        states = [
+            thread.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+            for thread in Path(f"/proc/{pid}/task").glob("*/stat")
+        ]
+    except OSError:  # it has ended, or a thread of it has
+        return False
+    return "R" in states

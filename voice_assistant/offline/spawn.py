@@ -1,7 +1,8 @@
 """Starting the offline provider as a child process, and ending it: for the program that wants to talk to it.
 
-All that crosses is a pipe: settings go in as arguments, a port and a token come back. Nothing heavy is
-imported here, so it costs nothing where another provider is used.
+All that crosses is a pipe: settings go in as arguments, a port and a token come back; then it is asked every
+two seconds whether it still lives. Nothing heavy is imported here, so it costs nothing where another provider
+is used.
 """
 
 from __future__ import annotations
@@ -16,11 +17,21 @@ from pathlib import Path
 from typing import IO
 
 from voice_assistant.errors import LinkError
+from voice_assistant.offline.background import wants_processor
 from voice_assistant.offline.settings import OfflineSettings
 
 CHAT_KEY_VARIABLE = "VOICE_ASSISTANT_CHAT_API_KEY"
 _START_LIMIT_S = 20.0
 _STOP_LIMIT_S = 1.0
+
+ASK_EVERY_S = 2.0
+MOST_UNANSWERED = 4
+"""Questions in a row whether it lives. They are counted, and not the seconds, so that it is not blamed where
+this program was stopped, or the machine slept. It answers within milliseconds; and it is found before the
+conversation gives up on an answer (``answer_timeout_s``)."""
+
+MOST_UNANSWERED_AT_WORK = 15
+"""The same while it works or waits for a processor: others may take them all for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,9 @@ class OfflineProcess:
         self._log_file = log_file
         self._log: IO[bytes] | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._unanswered = 0
+        self.is_hung = False
+        """Did the one that was started last stop answering?"""
 
     @property
     def pid(self) -> int | None:
@@ -88,6 +102,7 @@ class OfflineProcess:
             # A session of its own: Ctrl-C in the terminal is for us, and we end it in good order.
             start_new_session=True,
         )
+        self.is_hung = False
         assert self._process.stdout is not None
         hello: dict[str, object] = {}
         reason = f"it said nothing for {_START_LIMIT_S:.0f} s"
@@ -111,8 +126,33 @@ class OfflineProcess:
         return OfflineAddress(f"http://127.0.0.1:{hello['port']}", str(hello["token"]))
 
     async def wait(self) -> int | None:
-        """Wait until it ends; gives its exit status, or the signal's number below zero."""
-        return await self._process.wait() if self._process is not None else None
+        """Wait until it ends; one that hangs is ended. Gives its exit status, or minus a signal's number."""
+        process = self._process
+        if process is None:
+            return None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._unanswered = 0
+        hearing = asyncio.create_task(self._hear(process.stdout))
+        ending = asyncio.create_task(process.wait())
+        try:
+            while not (await asyncio.wait([ending], timeout=ASK_EVERY_S))[0]:
+                at_work = wants_processor(process.pid)
+                if self._unanswered < (MOST_UNANSWERED_AT_WORK if at_work else MOST_UNANSWERED):
+                    self._unanswered += 1
+                    process.stdin.write(b"?")
+                else:
+                    self.is_hung = True
+                    with contextlib.suppress(ProcessLookupError):  # it ended just now
+                        process.kill()
+            return ending.result()
+        finally:
+            hearing.cancel()
+            ending.cancel()
+
+    async def _hear(self, answers: asyncio.StreamReader) -> None:
+        while await answers.readline():
+            self._unanswered = 0
 
     async def stop(self) -> None:
         """End it: first by the end of its input, then by force."""

@@ -19,11 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from voice_assistant.core.audio import REPLY_RATE, Resampler
+from voice_assistant.offline.background import wants_processor
 
 log = logging.getLogger(__name__)
 
 _START_LIMIT_S = 10.0
 _SENTENCE_LIMIT_S = 30.0
+_STUCK_S = 4.0
+"""A sentence takes milliseconds, so a process that needs longer and does not even want the processor hangs.
+Its successor is given all the time."""
 _STOP_LIMIT_S = 1.0
 _AUDIBLE = 33
 """A sample this large or larger is sound: -60 dB below full scale."""
@@ -137,11 +141,10 @@ class Voice:
 
     async def _speak(self, sentence: str) -> bytes:
         async with self._one_at_a_time:
-            for _attempt in range(2):
+            for is_second in (False, True):
                 process = await self._ensure()
                 try:
-                    async with asyncio.timeout(_SENTENCE_LIMIT_S):
-                        pcm = await self._exchange(process, sentence)
+                    pcm = await self._in_time(process, sentence, is_patient=is_second)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError) as why:
                     log.warning("the speaking process failed (%s); starting another", type(why).__name__)
                     await _ended(process)
@@ -149,6 +152,14 @@ class Voice:
                 resampler = Resampler(self._rate, REPLY_RATE)
                 return _trimmed(resampler.feed(pcm) + resampler.flush())
         raise VoiceMissingError(f"the speaking process keeps ending. {REMEDY}")
+
+    async def _in_time(
+        self, process: asyncio.subprocess.Process, sentence: str, *, is_patient: bool
+    ) -> bytes:
+        exchange = asyncio.create_task(self._exchange(process, sentence))
+        await asyncio.wait([exchange], timeout=_STUCK_S)
+        is_patient = is_patient or wants_processor(process.pid)
+        return await asyncio.wait_for(exchange, _SENTENCE_LIMIT_S - _STUCK_S if is_patient else 0.0)
 
     async def _exchange(self, process: asyncio.subprocess.Process, sentence: str) -> bytes:
         assert process.stdin is not None

@@ -30,6 +30,9 @@ _SHIFT, _CTRL, _ALT_AND_ABOVE, _LOCKS = 1, 4, 2 | 8 | 16 | 32, 64 | 128
 
 _NAMES = {9: "tab", 10: "enter", 13: "enter", 27: "esc", 32: "space", 127: "backspace", 8: "backspace"}
 
+SAME = {f"ctrl-{chr(code + 64).lower()}": name for code, name in _NAMES.items() if code < 32}
+"""Keys that send the byte of another: only a terminal that encodes them tells them apart."""
+
 _MODIFIERS = {
     57441: "left-shift",
     57442: "left-ctrl",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from voice_assistant.core.events import Action
 from voice_assistant.core.settings import SettingError
-from voice_assistant.terminal.key_codes import NAMES
+from voice_assistant.terminal.key_codes import NAMES, SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class KeySettings:
     A key is a character, or one of: space, tab, enter, esc, backspace, up, down, left, right, home, end,
     pageup, pagedown, insert, delete, f1 to f12; with ``ctrl-`` or ``alt-`` before it. Where the terminal
     reports releases, also left-ctrl, right-ctrl, left-alt, right-alt, left-shift, right-shift by themselves.
+    Terminals send tab, enter, backspace and esc for ctrl-i, ctrl-m, ctrl-h and ctrl-[: these are no others.
     Several for one action stand with spaces between them; the first is the one that is shown. Ctrl-C always
     leaves, and no letter does unless it is set: a demonstration should not end by a slip of the hand.
     """
@@ -60,6 +61,10 @@ class KeySettings:
                         "a character, or the name of a key: 'space', 'tab', 'f5'; several with spaces between"
                     )
                     raise SettingError(field.name, value, wanted)
+                alt, bare = key[: -len(key.removeprefix("alt-"))], key.removeprefix("alt-")
+                if bare in SAME:
+                    sent = f"'{alt}{SAME[bare]}': that is what terminals send for {key}"
+                    raise SettingError(field.name, value, sent)
                 if key in taken:
                     raise SettingError(field.name, value, f"another key: this one is for {taken[key]}")
                 taken[key] = field.name
