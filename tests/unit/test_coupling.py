@@ -141,6 +141,21 @@ def test_no_delay_is_made_up_where_nothing_is_heard() -> None:
     assert coupling.delay_frames is None
 
 
+@pytest.mark.parametrize("later", [33, 40, 49])
+@pytest.mark.parametrize("seed", [3, 13, 23])
+def test_a_user_who_answers_a_short_reply_with_as_short_a_sentence_makes_no_echo(
+    later: int, seed: int
+) -> None:
+    coupling = Coupling()
+    far = speech_like(150, 1) + [0.0] * 100 + speech_like(50, seed - 1) + [0.0] * 150
+    near = quiet(250 + later) + [FLOOR + power for power in speech_like(50, seed)] + quiet(150 - later)
+
+    echo = follow(coupling, near, far)
+
+    assert not any(echo[150:])
+    assert coupling.delay_frames is None
+
+
 def test_in_a_silent_room_the_first_moment_of_a_reply_tells_its_delay() -> None:
     far = [0.0] * 20 + speech_like(40, 1)
     coupling = Coupling()
