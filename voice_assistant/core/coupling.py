@@ -84,6 +84,13 @@ _PROOF_EVERY = 5
 _DELAY_EVERY = 25
 """Frames between two looks at the delay while echo is presumed, once it is known."""
 
+_LESS_DB = 6.0
+"""A reply that is this much less loud than the one that told the delay should be heard too."""
+
+_LONGEST_TAIL_FRAMES = 40
+"""Frames (0.8 s): no echo is waited for longer. Bluetooth takes up to 0.6 s; and of the 1.5 s in which an
+interruption must be confirmed enough is to be the user's, whatever was measured."""
+
 RINGING_FRAMES = 5
 """Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
 
@@ -107,6 +114,7 @@ class Coupling:
         self._frames = 0
         self._alike_at: int | None = None
         self._agreed = 0
+        self._told_by_dbfs = SILENCE_DBFS
         self.delay_frames: int | None = None
         """How long the echo takes, in frames; None until looks in a row have agreed on it."""
         self._first_delay: int | None = None
@@ -117,7 +125,7 @@ class Coupling:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
         known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
         delay = next(one for one in known if one is not None)
-        return self._since_loud < delay + frames
+        return self._since_loud < min(delay, _LONGEST_TAIL_FRAMES) + frames
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
@@ -165,6 +173,11 @@ class Coupling:
         if sum(level >= _LOUD_DBFS for level in played) >= _LOUD_FRAMES:
             heard = max(list(self._near)[-path - _PROVING_FRAMES :])
             self._bound_db = min(self._bound_db, heard - max(played))
+            is_unheard = heard <= self._floor_dbfs + AUDIBLE_DB
+            is_unheard &= max(played) >= self._told_by_dbfs - _LESS_DB
+            if self.delay_frames is not None and is_unheard:
+                # What the delay was taken from was no echo, or the echo is gone.
+                self.delay_frames = self._alike_at = None
 
     def _look(self, looks: int) -> bool:
         """Compare the ends at every delay; believe the likest, once so many *looks* in a row agree on it."""
@@ -177,6 +190,7 @@ class Coupling:
         if self._agreed < looks:
             return False
         self.delay_frames = PATH_FRAMES - self._alike_at
+        self._told_by_dbfs = max(self._far)
         return True
 
     def _likest(self) -> int | None:
