@@ -141,6 +141,46 @@ def test_no_delay_is_made_up_where_nothing_is_heard() -> None:
     assert coupling.delay_frames is None
 
 
+@pytest.mark.parametrize("later", [33, 40, 49])
+@pytest.mark.parametrize("seed", [3, 13, 23])
+def test_a_user_who_answers_a_short_reply_with_as_short_a_sentence_makes_no_echo(
+    later: int, seed: int
+) -> None:
+    coupling = Coupling()
+    far = speech_like(150, 1) + [0.0] * 100 + speech_like(50, seed - 1) + [0.0] * 150
+    near = quiet(250 + later) + [FLOOR + power for power in speech_like(50, seed)] + quiet(150 - later)
+
+    echo = follow(coupling, near, far)
+
+    assert not any(echo[150:])
+    assert coupling.delay_frames is None
+
+
+def test_a_delay_that_was_measured_of_an_echo_that_is_gone_is_forgotten() -> None:
+    far = speech_like(800, 1)
+    coupling = Coupling()
+    follow(coupling, late(far[:400], 40, 0.1), far[:400])
+    assert coupling.delay_frames == pytest.approx(40, abs=2)
+
+    follow(coupling, quiet(400), far[400:])
+
+    assert coupling.delay_frames is None
+
+
+def test_the_tail_of_the_longest_echo_leaves_a_user_the_half_of_the_time_to_confirm() -> None:
+    far = speech_like(600, 1)
+    coupling = Coupling()
+    follow(coupling, late(far, 49, 0.1), far)
+    assert coupling.delay_frames == pytest.approx(49, abs=2)
+
+    tail = 0
+    while coupling.played_within(RINGING_FRAMES):
+        coupling.follow(FLOOR, 0.0)
+        tail += 1
+
+    assert 40 <= tail <= 46
+
+
 def test_in_a_silent_room_the_first_moment_of_a_reply_tells_its_delay() -> None:
     far = [0.0] * 20 + speech_like(40, 1)
     coupling = Coupling()

@@ -161,6 +161,27 @@ def test_what_may_be_the_rest_of_the_echo_does_not_confirm_a_turn_that_it_opened
     ] * 5
 
 
+def test_speech_that_may_be_echo_does_not_end_a_turn_before_it_can_be_told_from_one() -> None:
+    ear = Ear(TurnGate(TurnSettings()))
+    opened_by = ear.hear("sss", far_active=True, echo=True)
+
+    tail = ear.hear("s" * 45, far_active=True, echo=True, tail=True)
+    after = ear.hear("s" * 10, far_active=True, echo=True)
+
+    assert opened(opened_by)
+    assert not closed(tail)
+    assert [event.is_speech for event in after if isinstance(event, TurnAudio)] == [True] * 10
+
+
+def test_an_echo_that_sounds_like_speech_for_good_keeps_no_turn_open() -> None:
+    ear = Ear(TurnGate(TurnSettings()))
+    ear.hear("sss", far_active=True, echo=True)
+
+    heard = ear.hear("s" * 100, far_active=True, echo=True, tail=True)
+
+    assert closed(heard)
+
+
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:
     ear = Ear(TurnGate(TurnSettings(pre_roll_ms=500)))
 

@@ -10,9 +10,11 @@ microphone follows the loudspeaker's ups and downs.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from voice_assistant.core.audio import SILENCE_DBFS
 from voice_assistant.core.levels import Floor, dbfs
@@ -45,15 +47,33 @@ _LOUD_FRAMES = 10
 _LIKENESS_FRAMES = 75
 """Frames (1.5 s) over which the ups and downs of both ends are compared."""
 
-_LIKENESS = 0.85
-"""Correlation from which the microphone follows the loudspeaker. Echo gives 0.86 to 0.98; a user who talks
-into a reply stays below 0.7, but for a moment of 0.83 when both begin together."""
+_STEP_FRAMES = 3
+"""An up or down is how far the level moves in so many frames (60 ms), a part of a syllable. Levels themselves
+are no measure: a sentence between two silences is like any other sentence."""
+
+_LARGEST_STEP_DB = 10.0
+"""No step counts for more, up or down: or one beginning on both sides would be likeness enough."""
+
+_SMALLEST_STEPS_DB = 2.0
+"""Both ends must move by this much (root mean square of the steps) for a comparison to mean anything."""
+
+_OVER_FLOOR_DB = 3.0
+"""Up to here over the floor it is the room that moves."""
+
+_LIKENESS = 0.65
+"""Correlation of the steps from which the microphone follows the loudspeaker. Of 2100 looks at an echo alone,
+0.02 to 0.9 s late, 98 in 100 were above; of those at users who talk with headphones on, 6 in 1000."""
 
 _LIKENESS_EVERY = 10
-"""Frames between two comparisons; two in a row must agree, on the delay too."""
+"""Frames between two comparisons."""
 
-_SPREAD_DB = 3.0
-"""Both ends must move by this much (standard deviation) for a comparison to mean anything."""
+_LOOKS = 2
+"""So many in a row must agree on the delay, before it is believed."""
+
+_LOOKS_TO_PRESUME = 3
+"""And so many before there is an echo where there was proved to be none, while the loudspeaker plays: with no
+new sound, looks that agree have seen the same thing twice. In an hour of users who talk before, into and
+right behind replies with headphones on chance made an echo twice; comparing levels it was 121 times."""
 
 _RISEN_DB = 12.0
 """So far over the floor the microphone hears something begin."""
@@ -63,6 +83,13 @@ _PROOF_EVERY = 5
 
 _DELAY_EVERY = 25
 """Frames between two looks at the delay while echo is presumed, once it is known."""
+
+_LESS_DB = 6.0
+"""A reply that is this much less loud than the one that told the delay should be heard too."""
+
+_LONGEST_TAIL_FRAMES = 40
+"""Frames (0.8 s): no echo is waited for longer. Bluetooth takes up to 0.6 s; and of the 1.5 s in which an
+interruption must be confirmed enough is to be the user's, whatever was measured."""
 
 RINGING_FRAMES = 5
 """Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
@@ -86,8 +113,10 @@ class Coupling:
         self._power = 0.0
         self._frames = 0
         self._alike_at: int | None = None
+        self._agreed = 0
+        self._told_by_dbfs = SILENCE_DBFS
         self.delay_frames: int | None = None
-        """How long the echo takes, in frames; None until two looks in a row have agreed on it."""
+        """How long the echo takes, in frames; None until looks in a row have agreed on it."""
         self._first_delay: int | None = None
         self._since_silence = 0
         self._since_loud = _LONG_AGO
@@ -96,7 +125,7 @@ class Coupling:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
         known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
         delay = next(one for one in known if one is not None)
-        return self._since_loud < delay + frames
+        return self._since_loud < min(delay, _LONGEST_TAIL_FRAMES) + frames
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""
@@ -118,12 +147,12 @@ class Coupling:
             self._prove()
         if loudest + self._bound_db > self._floor_dbfs + AUDIBLE_DB:
             every = _LIKENESS_EVERY if self.delay_frames is None else _DELAY_EVERY
-            if self._frames % every == 0 and self._near_follows_far() and self._alike_at is not None:
-                self.delay_frames = PATH_FRAMES - self._alike_at
+            if self._frames % every == 0:
+                self._look(_LOOKS)
             return True
-        if self._frames % _LIKENESS_EVERY == 0 and self._near_follows_far() and self._alike_at is not None:
+        is_new = self._since_loud < _LIKENESS_EVERY
+        if is_new and self._frames % _LIKENESS_EVERY == 0 and self._look(_LOOKS_TO_PRESUME):
             self._bound_db = _UNKNOWN_DB
-            self.delay_frames = PATH_FRAMES - self._alike_at
             return True
         return False
 
@@ -144,22 +173,43 @@ class Coupling:
         if sum(level >= _LOUD_DBFS for level in played) >= _LOUD_FRAMES:
             heard = max(list(self._near)[-path - _PROVING_FRAMES :])
             self._bound_db = min(self._bound_db, heard - max(played))
+            is_unheard = heard <= self._floor_dbfs + AUDIBLE_DB
+            is_unheard &= max(played) >= self._told_by_dbfs - _LESS_DB
+            if self.delay_frames is not None and is_unheard:
+                # What the delay was taken from was no echo, or the echo is gone.
+                self.delay_frames = self._alike_at = None
 
-    def _near_follows_far(self) -> bool:
-        """Compare the ends at every delay; yes, if this comparison and the one before agree on one."""
+    def _look(self, looks: int) -> bool:
+        """Compare the ends at every delay; believe the likest, once so many *looks* in a row agree on it."""
         before, self._alike_at = self._alike_at, self._likest()
-        return before is not None and self._alike_at is not None and abs(before - self._alike_at) <= 1
+        if self._alike_at is None:
+            self._agreed = 0
+            return False
+        agrees = before is not None and abs(before - self._alike_at) <= 1
+        self._agreed = self._agreed + 1 if agrees else 1
+        if self._agreed < looks:
+            return False
+        self.delay_frames = PATH_FRAMES - self._alike_at
+        self._told_by_dbfs = max(self._far)
+        return True
 
     def _likest(self) -> int | None:
-        """Where in its past the loudspeaker was like the microphone is now; None where it was not."""
-        if len(self._far) == self._far.maxlen:
-            delays = sliding_window_view(np.fromiter(self._far, float), _LIKENESS_FRAMES)
-            spread = delays.std(axis=1)
-            near = np.fromiter(self._near, float)[-_LIKENESS_FRAMES:]
-            near_spread = float(near.std())
-            if near_spread > _SPREAD_DB and float(spread.max()) > _SPREAD_DB:
-                together = (delays - delays.mean(axis=1, keepdims=True)) @ (near - near.mean())
-                likeness = together / (len(near) * near_spread * np.maximum(spread, _SPREAD_DB))
-                best = int(likeness.argmax())
-                return best if likeness[best] > _LIKENESS else None
-        return None
+        """Where in its past the loudspeaker moved as the microphone does now; None where it did not."""
+        if len(self._far) < PATH_FRAMES + _LIKENESS_FRAMES:
+            return None
+        near = _steps(self._near, self._floor_dbfs + _OVER_FLOOR_DB)
+        far = sliding_window_view(_steps(self._far, _LOUD_DBFS), len(near))
+        least = _SMALLEST_STEPS_DB**2 * len(near)
+        moved = float(near @ near)
+        if moved < least:
+            return None
+        likeness = (far @ near) / np.sqrt(moved * np.maximum((far * far).sum(axis=1), least))
+        best = int(likeness.argmax())
+        return best if likeness[best] > _LIKENESS else None
+
+
+def _steps(levels_dbfs: Iterable[float], lowest_dbfs: float) -> NDArray[np.float64]:
+    """How far the level moves from frame to frame, in dB; what is below the lowest stands still."""
+    levels = np.maximum(np.fromiter(levels_dbfs, float), lowest_dbfs)
+    steps: NDArray[np.float64] = levels[_STEP_FRAMES:] - levels[:-_STEP_FRAMES]
+    return steps.clip(-_LARGEST_STEP_DB, _LARGEST_STEP_DB)

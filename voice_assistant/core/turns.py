@@ -105,6 +105,10 @@ WAKE_KEPT_MS = 250
 """Kept of what was said before a wake word was recognised, which is at its end: no question in the same
 breath begins sooner. The word itself is for us, and misleads whoever is to understand the question."""
 
+DOUBTED_MS = 1000
+"""Speech in a turn over echo that may be the reply's does not bring the turn's end nearer, up to here: the
+echo of a reply that was paused is over by then, and one that plays on must not keep the turn open."""
+
 WITHDRAWAL_FRAMES = 15
 """Frames (0.3 s) without speech after which a suspicion has passed."""
 
@@ -148,11 +152,13 @@ _KeyState = Literal["up", "down", "latched", "released"]
 
 @dataclass(slots=True)
 class _Turn:
-    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened."""
+    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened; *tail*: since the
+    key came up; *doubted*: speech that may have been the reply's."""
 
     samples: int
     over_echo: bool = False
     tail: int = 0
+    doubted: int = 0
 
 
 class TurnGate:
@@ -200,12 +206,16 @@ class TurnGate:
             self._pauses.wait(heard.voice.samples, far_active=heard.far_active)
             return events + self._consider(at, heard)
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
-        is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
+        is_doubtful = heard.is_speech and self._turn.over_echo and heard.tail
+        is_speech = heard.is_speech and not is_doubtful
         self._turn.samples += heard.voice.samples
         self._turn.tail += heard.voice.samples if self._key == "released" else 0
-        self._pauses.hear(
-            heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=heard.silence
-        )
+        silence = heard.silence
+        if is_doubtful and self._turn.doubted < DOUBTED_MS * NEAR_RATE // 1000:
+            # It may as well be the user, and is no silence either.
+            self._turn.doubted += heard.voice.samples
+            silence = 0.0
+        self._pauses.hear(heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=silence)
         events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
