@@ -62,6 +62,17 @@ def test_a_spectrum_that_changes_is_noticed() -> None:
     assert known[34:] == pytest.approx([1 / CHANGE_SPEED] * 12, abs=1e-5)
 
 
+def test_after_a_gap_nothing_is_known_of_what_came_before() -> None:
+    fusion = Fusion(3, None)
+    for _ in range(20):
+        fusion.follow([1.0, 1.0, 2.0], SLOPE)
+
+    fusion.begin()
+    fusion.follow([0.0, 0.5, 1.0], EVEN)
+
+    assert fusion.state.tolist() == state(([0.0, 0.5, 1.0], EVEN)).tolist()
+
+
 def network() -> Weights:
     rng = np.random.default_rng(3)
     return Weights(

@@ -185,7 +185,7 @@ def test_an_echo_that_sounds_like_speech_for_good_keeps_no_turn_open() -> None:
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:
     ear = Ear(TurnGate(TurnSettings(pre_roll_ms=500)))
 
-    [turn] = opened(ear.hear("." * 100 + "S" * 4))
+    [turn] = opened(ear.hear("." * 100 + "S" * 3))
 
     assert turn.by == "voice"
     assert turn.pre_roll.end_sample == ear.sample
@@ -200,8 +200,8 @@ def test_less_is_kept_from_before_a_turn_where_a_reply_was_playing(
     ear = Ear(TurnGate())
     ear.hear("." * 100, far_active=played_frames_ago is not None)
     if played_frames_ago is not None:
-        ear.hear("." * (played_frames_ago - 4))
-    events = ear.hear("SSSS")
+        ear.hear("." * (played_frames_ago - 3))
+    events = ear.hear("SSS")
 
     (turn,) = opened(events)
     assert turn.pre_roll.samples * 1000 == kept_ms * NEAR_RATE

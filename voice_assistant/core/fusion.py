@@ -99,6 +99,11 @@ class Fusion:
         self.state = np.zeros(len(self._share), np.float32)
         """What the network is given."""
 
+    def begin(self) -> None:
+        """What comes next does not follow on what came before."""
+        self._bands = None
+        self._change[:] = 0
+
     def follow(self, opinions: Sequence[float], spectrum: NDArray[np.float32]) -> None:
         """Take the next 20 ms.
 

@@ -30,13 +30,10 @@ from voice_assistant.core.evidence import FAINTEST_SCORE
 from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.neural import VoiceModel
-from voice_assistant.core.speech import SpeechDetector, SpeechSettings
+from voice_assistant.core.speech import NOBODY, SpeechDetector, SpeechSettings
 from voice_assistant.core.turns import Heard, TurnGate, TurnSettings
 from voice_assistant.core.voicing import Voicing
 from voice_assistant.core.wake import Wake
-
-NOBODY = -10.0
-"""Log-odds that somebody speaks where nobody shall be heard."""
 
 
 class Listener:
@@ -123,6 +120,8 @@ class Listener:
 
     def _hear(self, event: Captured) -> list[Event]:
         cleaned = self._canceller.clean(event.near, event.far)
+        if cleaned.begins:
+            self._detector.begin()
         if self._live_from is None:
             if not self._muted:
                 # This frame was begun while muted, and the canceller still holds its end back.

@@ -42,10 +42,13 @@ FIVE_MEASURE = Measure(
     enough=11.0,
     silent=-2.7,
     doubtful=-0.69,
-    sure_silence=1.28,
+    sure_silence=1.25,
     doubtful_silence=0.25,
 )
 """Found by trying: docs/decisions/turn-ends.md says on what, and what came of it."""
+
+NOBODY = -10.0
+"""Log-odds that somebody speaks where nobody was heard, or shall be."""
 
 # --- While a reply plays ---
 
@@ -81,7 +84,8 @@ _SPECTRAL_EVERY = 8
 counts again."""
 
 _FUSED_EVERY = 2
-"""Frames between two scores of the fusion: it speaks of a while ago, and a while is longer than that."""
+"""Frames between two scores of the fusion without a model, which would cost much more than it: the score
+speaks of a while ago, and a while is longer than that."""
 
 _MOST_OVER_DB = 25.0
 """A level further over the floor than this says no more."""
@@ -124,18 +128,24 @@ class SpeechDetector:
         self._spectral = webrtc.spectral_opinion(NEAR_RATE)
         self._spectral_says = 0.0
         self._frames = 0
-        self._fused = 0.0
-        self._network = webrtc.network_opinion(NEAR_RATE)
-        self._network_says = 0.0
-        self._asking = _ASKING_FRAMES
         self._floor = Floor()
-        self._power = 0.0
-        self._score = _BIAS
+        self.begin()
         # It follows the noise by itself, and what it hears first is noise to it: with somebody speaking from
         # the first frame on, a turn opened after 0.9 s (median of 40); after a quiet half second, 0.3 s.
         hiss = np.random.default_rng(0).normal(0, _QUIET_ROOM, (_SETTLING_FRAMES, FRAME_SAMPLES))
         for samples in np.rint(hiss).astype(np.int16):
             self._spectral(samples)
+
+    def begin(self) -> None:
+        """What comes next does not follow on what came before: a word that was cut off is over."""
+        self._network = webrtc.network_opinion(NEAR_RATE)
+        self._network_says = 0.0
+        self._asking = _ASKING_FRAMES
+        self._power = 0.0
+        self._score = _BIAS
+        self.fusion.begin()
+        self._fused = NOBODY
+        self._verdict.begin()
 
     def judge(self, frame: AudioFrame, *, far_active: bool = False) -> Opinion:
         """Take the next 20 ms at 16 kHz.
@@ -173,7 +183,7 @@ class SpeechDetector:
             self._verdict.begin()
             score = self._score - self._strictness
             return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
-        if self._frames % _FUSED_EVERY == 0:
+        if self._model or self._frames % _FUSED_EVERY == 0:
             self._fused = self.fusion.score() - self._strictness
         return self._verdict.on(self._fused, floor)
 
