@@ -37,13 +37,13 @@ FOUR_MEASURE = Measure(
     doubtful_silence=0.12,
 )
 FIVE_MEASURE = Measure(
-    speech=-0.98,
-    sure=-0.86,
-    enough=11.0,
-    silent=-2.7,
-    doubtful=-0.69,
-    sure_silence=1.25,
-    doubtful_silence=0.25,
+    speech=0.1,
+    sure=0.1,
+    enough=12.0,
+    silent=-4.1,
+    doubtful=-0.5,
+    sure_silence=1.24,
+    doubtful_silence=0.6,
 )
 """Found by trying: docs/decisions/turn-ends.md says on what, and what came of it."""
 
