@@ -23,7 +23,7 @@ from voice_assistant.core.turns import FRAME_MS, Heard, Share, TurnGate, TurnSet
 FRAME = NEAR_RATE * FRAME_MS // 1000
 
 
-SCORES = {"S": 3.0, "s": 1.0, "f": -1.0}
+SCORES = {"S": 3.0, "s": 1.0, "f": -0.4}
 """The detector's log-odds."""
 
 

@@ -92,11 +92,15 @@ class Coupling:
         self._since_silence = 0
         self._since_loud = _LONG_AGO
 
+    @property
+    def likely_delay_frames(self) -> int | None:
+        """How long the echo takes, or likely takes: from the first reply on; None before its first sound."""
+        return self._first_delay if self.delay_frames is None else self.delay_frames
+
     def played_within(self, frames: int) -> bool:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
-        known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
-        delay = next(one for one in known if one is not None)
-        return self._since_loud < delay + frames
+        delay = self.likely_delay_frames
+        return self._since_loud < (PATH_FRAMES // 2 if delay is None else delay) + frames
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""

@@ -1,0 +1,224 @@
+"""The prefilter: a share of the echo, taken out of the microphone before AEC3 hears it.
+
+AEC3 trusts its own linear filter to take away 6 dB at most, and suppresses what it believes to be left: of a
+user who is 10 dB quieter than the echo it lets nearly nothing through. A filter in front of it that takes
+away a part of the echo, and nothing of the user, lifts the user by as much. But no more than a part: what
+this filter leaves changes as fast as the filter learns, AEC3 cannot follow that, and takes it for a user. So
+a share of the echo stays in, in which AEC3 finds again what it has to suppress.
+
+It is a Kalman filter in the frequency domain, with a row of states for each 20 ms of the echo's way (Enzner
+and Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control", Signal Processing 86, 2006;
+Kuech, Mabande and Enzner, "State-space architecture of the partitioned-block-based acoustic echo controller",
+ICASSP 2014). It weighs each frame by how much of it is echo, so that a user does not lead it astray. Two
+clocks that drift apart turn the phases of the way steadily: how fast is read off the filter, and the filter
+is turned along. Where it has lost track its share falls to nothing by itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_assistant.core.audio import to_pcm
+from voice_assistant.core.coupling import PATH_FRAMES
+from voice_assistant.core.levels import FRAME_SAMPLES
+from voice_assistant.core.webrtc import Samples
+
+SHARE = 0.6
+"""Of the echo that the filter finds; 0.6 is 8 dB where it finds it all."""
+
+_SIZE = 2 * FRAME_SAMPLES
+"""Samples (40 ms) of a transform: overlap-save."""
+
+_BINS = 161
+"""Bins of 25 Hz, up to 4 kHz: voices are heard by these."""
+
+_PARTS = 12
+"""Frames (0.24 s) of the echo's way that the filter spans: most of what a living room rings."""
+
+_LEAD_FRAMES = 3
+"""So many frames before the measured delay it begins: that is measured by levels, which come late."""
+
+_MOVED_FRAMES = 2
+"""From so great a difference on the delay has changed; one is within what the measuring is worth."""
+
+_ROWS = 4
+_EVERY = 2
+"""So many parts are put right at a time, in every second frame. More often brings next to nothing."""
+
+_ROUND = _PARTS // _ROWS * _EVERY
+"""Frames until every part has had its turn."""
+
+_MEMORY = 0.998 ** (2 * _ROUND)
+"""What is left, after a round, of what was known about the echo's way: half of it after 3.5 s."""
+
+_UNKNOWN = np.repeat(1e-2 * 0.7 ** np.arange(_PARTS), _BINS).reshape(_PARTS, _BINS).astype(np.float32)
+"""How great the filter may be before anything is known, squared: less where a room has died away."""
+
+_NOISE = np.float32(1e5)
+_LEAST = np.float32(100.0)
+"""Power of what is no echo in a bin, to begin with and at the least: of 16-bit samples."""
+
+_FOLLOWING = np.float32(0.1)
+"""Weight of the newest frame in that power."""
+
+_JUDGING = 0.06
+"""Weight of the newest frame in the judgement on the filter: a memory of a third of a second."""
+
+_LEARNING = 0.2
+"""How much of the drift that was not foreseen is foreseen after a round."""
+
+_MOST_DRIFT = 0.2
+"""Samples in a frame (600 ppm): what two clocks drift apart, and the reference's gliding on top."""
+
+_LOST_SHARE = SHARE / 2
+"""Below this the filter finds little of the echo where it looks for it."""
+
+_HISTORY = PATH_FRAMES + _PARTS
+"""Frames of the far end that are kept."""
+
+_RISE = np.linspace(0, 1, FRAME_SAMPLES, dtype=np.float32)
+_HALF = np.float32(0.5)
+_MINUS_HALF = np.float32(-0.5)
+_ONE = np.float32(1.0)
+_KEPT, _LOST = np.float32(_MEMORY), np.float32(1 - _MEMORY)
+_SHRUNK = np.float32(_MEMORY**0.5)
+_TURN = (2 * np.pi / _SIZE * np.arange(_BINS)).astype(np.float32)
+"""By how much a sample of delay turns each bin's phase."""
+
+_Spectra = NDArray[np.complex64]
+_Powers = NDArray[np.float32]
+
+
+class Prefilter:
+    """Takes both ends in order, and thins out the echo in the near one."""
+
+    def __init__(self) -> None:
+        # The newest row stands first, and every row twice, so that any stretch of them lies in one piece.
+        self._far: _Spectra = np.zeros((2 * _HISTORY, _BINS), np.complex64)
+        self._far_power: _Powers = np.zeros((2 * _HISTORY, _BINS), np.float32)
+        self._error: _Powers = np.zeros(_SIZE, np.float32)
+        self._begin_history()
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the room: nothing is taken away until a delay is known again."""
+        self._begins_at: int | None = None
+        self._filter: _Spectra = np.zeros((_PARTS, _BINS), np.complex64)
+        self._doubt: _Powers = _UNKNOWN.copy()
+        self._noise: _Powers = np.full(_BINS, _NOISE, np.float32)
+        self._frame = 0
+        self._drift = 0.0
+        self._turning: _Spectra = np.ones(_BINS, np.complex64)
+        self._before: _Spectra = self._filter.copy()
+        self._alike = self._found = 0.0
+        self._share = np.float32(0.0)
+
+    def thin(self, near: Samples, far: Samples, delay_frames: int | None, *, has_echo: bool) -> Samples:
+        """Take the next 20 ms of both ends, 16 kHz.
+
+        Args:
+            delay_frames: How long the echo takes, as far as it is known.
+            has_echo: The microphone may hear the far end; if not, there is nothing to learn.
+
+        Returns:
+            The near end, with less of the far end in it.
+        """
+        if not has_echo:
+            if self._is_stale:
+                self._begin_history()
+            return near
+        self._note(far)
+        if delay_frames is not None:
+            self._begin_at(max(0, delay_frames - _LEAD_FRAMES))
+        if self._begins_at is None or self._silent_frames > self._begins_at + _PARTS:
+            self._share = np.float32(0.0)
+            return near
+        echo = self._adapt(near, self._newest + self._begins_at)
+        before, self._share = self._share, self._judge(near, echo)
+        echo *= before + (self._share - before) * _RISE
+        return np.frombuffer(to_pcm(near - echo), np.int16)
+
+    def _begin_history(self) -> None:
+        self._far[:] = 0
+        self._far_power[:] = 0
+        self._newest = 0
+        self._last: NDArray[np.int16] = np.zeros(FRAME_SAMPLES, np.int16)
+        self._silent_frames = _HISTORY
+        self._is_stale = False
+
+    def _note(self, far: Samples) -> None:
+        self._is_stale = True
+        self._newest = newest = (self._newest or _HISTORY) - 1
+        spectrum = np.fft.rfft(np.concatenate((self._last, far)).astype(np.float32))[:_BINS]
+        self._last = far
+        power = spectrum.real**2 + spectrum.imag**2
+        self._far[newest] = self._far[newest + _HISTORY] = spectrum
+        self._far_power[newest] = self._far_power[newest + _HISTORY] = power
+        self._silent_frames = 0 if np.add.reduce(power) > _NOISE else self._silent_frames + 1
+
+    def _begin_at(self, frame: int) -> None:
+        """Move the filter to where the echo begins now, unless it finds it where it is."""
+        if self._begins_at is None:
+            self._begins_at = frame
+        elif abs(frame - self._begins_at) >= _MOVED_FRAMES and self._share < _LOST_SHARE:
+            # The loudspeaker's delay has changed, and not the room: what was known of that still holds.
+            self._begins_at = frame
+            self._doubt = np.maximum(self._doubt, _UNKNOWN)
+
+    def _adapt(self, near: Samples, newest: int) -> NDArray[np.floating]:
+        """Give the echo as it is known until now, and learn from how far that was wrong."""
+        far = self._far[newest : newest + _PARTS]
+        power = self._far_power[newest : newest + _PARTS]
+        echo: NDArray[np.floating] = np.fft.irfft(np.add.reduce(self._filter * far), _SIZE)[FRAME_SAMPLES:]
+        self._error[FRAME_SAMPLES:] = near - echo
+        error = np.fft.rfft(self._error)[:_BINS]
+        # Half of each transform is empty, and so is half of the power.
+        total = _HALF * np.add.reduce(self._doubt * power) + self._noise + _LEAST
+        # What the doubt does not account for is noise, or a user.
+        unexplained = (error.real**2 + error.imag**2) * (self._noise / total)
+        self._noise += _FOLLOWING * (unexplained - self._noise)
+        step = self._doubt / total
+        self._filter += (far * error.conj()).conj() * step
+        step *= power
+        step *= _MINUS_HALF
+        step += _ONE
+        self._doubt *= step
+        self._filter *= self._turning
+        self._frame = (self._frame + 1) % _ROUND
+        if self._frame % _EVERY == 0:
+            self._put_right(self._frame // _EVERY * _ROWS)
+        if self._frame == 0:
+            self._follow_drift()
+        return echo
+
+    def _put_right(self, first: int) -> None:
+        """Cut what overlap-save cannot use off some of the parts, and let them grow old."""
+        rows = slice(first, first + _ROWS)
+        response = np.fft.irfft(self._filter[rows], _SIZE)
+        response[:, FRAME_SAMPLES:] = 0
+        part = np.fft.rfft(response)[:, :_BINS] * _SHRUNK
+        self._filter[rows] = part
+        self._doubt[rows] *= _KEPT
+        self._doubt[rows] += _LOST * (part.real**2 + part.imag**2)
+
+    def _follow_drift(self) -> None:
+        """See how far the filter has turned in a round, and turn it along from now on.
+
+        A delay of *d* samples turns bin *k* by *d* times ``_TURN[k]``: a straight line through small angles,
+        each weighted by what the filter knows of its bin.
+        """
+        turned = np.add.reduce(self._filter * self._before.conj())
+        certain = float((_TURN * _TURN).dot(np.abs(turned)))
+        if certain:
+            later = -float(_TURN.dot(turned.imag)) / certain / _ROUND
+            drift = self._drift + _LEARNING * (later - self._drift)
+            self._drift = min(_MOST_DRIFT, max(-_MOST_DRIFT, drift))
+            self._turning = np.exp(-1j * self._drift * _TURN).astype(np.complex64)
+        self._before = self._filter.copy()
+
+    def _judge(self, near: Samples, echo: NDArray[np.floating]) -> np.float32:
+        """What part of the found echo the microphone really holds, of the last third of a second, if any."""
+        self._alike += _JUDGING * (float(echo @ near) - self._alike)
+        self._found += _JUDGING * (float(echo @ echo) - self._found)
+        return np.float32(SHARE * min(1.0, max(0.0, self._alike / (self._found + 1.0))))
