@@ -26,7 +26,7 @@ from voice_assistant.core.events import (
     TurnSuspected,
     TurnWithdrawn,
 )
-from voice_assistant.core.evidence import Evidence
+from voice_assistant.core.evidence import LONGEST_ONSET_MS, Evidence
 from voice_assistant.core.pauses import Pauses
 from voice_assistant.core.settings import check_choice, check_range
 
@@ -148,11 +148,21 @@ _KeyState = Literal["up", "down", "latched", "released"]
 
 @dataclass(slots=True)
 class _Turn:
-    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened."""
+    """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened.
+
+    *unsure_ms* of it were speech while a reply was heard.
+    """
 
     samples: int
     over_echo: bool = False
+    unsure_ms: float = 0.0
     tail: int = 0
+
+    def allow(self, weight: float) -> float:
+        """How much counts of a frame that may be the echo: as if it had been heard before the pause."""
+        allowed = max(0.0, min(weight, (LONGEST_ONSET_MS - self.unsure_ms) / FRAME_MS))
+        self.unsure_ms += allowed * FRAME_MS
+        return allowed
 
 
 class TurnGate:
@@ -200,13 +210,16 @@ class TurnGate:
             self._pauses.wait(heard.voice.samples, far_active=heard.far_active)
             return events + self._consider(at, heard)
         # What opened a turn over echo may be the echo itself, and shall not confirm it.
-        is_speech = heard.is_speech and not (self._turn.over_echo and heard.tail)
+        is_unsure = heard.is_speech and self._turn.over_echo and heard.tail
+        is_speech = heard.is_speech and not is_unsure
         self._turn.samples += heard.voice.samples
         self._turn.tail += heard.voice.samples if self._key == "released" else 0
         self._pauses.hear(
             heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=heard.silence
         )
-        events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
+        weight = self._turn.allow(heard.weight) if is_unsure else heard.weight
+        is_counted = is_speech or (is_unsure and weight > 0)
+        events.append(TurnAudio(at, self._turns, heard.voice, is_counted, weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
 
@@ -321,7 +334,7 @@ class TurnGate:
         self._evidence.clear()
         self._suspected = False
         self._turns += 1
-        self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
+        self._turn = _Turn(pre_roll.samples, over_echo=over_echo, unsure_ms=speech_ms)
         self._pauses.begin(speech_ms if by == "voice" else None)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms, over_echo)]
 
