@@ -144,6 +144,23 @@ def test_a_path_that_has_changed_does_not_make_it_louder_and_is_learnt_anew() ->
     assert level(out[newest(3)]) < level(other[newest(3)]) - 4
 
 
+def test_it_tells_when_it_loses_track_and_not_while_it_keeps_it() -> None:
+    far = reply(8)
+    near = in_a_room(far, 6)
+    prefilter = Prefilter()
+    thinned(near, far, 7, prefilter)
+
+    def losses(sound: Sound) -> int:
+        told = 0
+        for at in range(0, len(sound), FRAME):
+            thinned(sound[at : at + FRAME], far[at : at + FRAME], 7, prefilter)
+            told += prefilter.loses_track
+        return told
+
+    assert losses(near) == 0
+    assert losses(-near) > 0
+
+
 def test_after_a_restart_nothing_is_known() -> None:
     far = reply(4)
     near = in_a_room(far, 6)

@@ -60,6 +60,9 @@ _SMOOTHING = 0.06
 _SETTLING_FRAMES = 75
 """Frames (1.5 s) of echo that AEC3 needs, once, to know the room; until then it leaves more than later."""
 
+_RESETTLING_FRAMES = 50
+"""Frames (1 s) of echo that it needs to know anew what the prefilter leaves, after that has lost track."""
+
 _WHISPER = 1
 """Set in one sample of every frame of the reference (-90 dBFS, and 3 in 1000 of the time). Of digital silence
 AEC3 makes numbers too small for the processor's fast path: 11 % of a core in place of 0.7 (measured), in
@@ -165,6 +168,8 @@ class EchoCanceller:
         is_asked = far_active or self._is_cleaned
         delay = self._coupling.likely_delay_frames
         thinned = self._prefilter.thin(raw, reference, delay, has_echo=self._is_cleaned)
+        if self._prefilter.loses_track:
+            self._settling = max(self._settling, _RESETTLING_FRAMES)
         cleaned = self._aec.process(thinned, held_back, is_asked=is_asked) if self._aec else None
         out = delayed if cleaned is None else cleaned
         heard_power = sharp_power(delayed)

@@ -98,6 +98,8 @@ class Prefilter:
         self._far: _Spectra = np.zeros((2 * _HISTORY, _BINS), np.complex64)
         self._far_power: _Powers = np.zeros((2 * _HISTORY, _BINS), np.float32)
         self._error: _Powers = np.zeros(_SIZE, np.float32)
+        self.loses_track = False
+        """In this frame it ceased to find most of the echo, and AEC3 has to learn what is left anew."""
         self._begin_history()
         self.restart()
 
@@ -124,6 +126,7 @@ class Prefilter:
         Returns:
             The near end, with less of the far end in it.
         """
+        self.loses_track = False
         if not has_echo:
             if self._is_stale:
                 self._begin_history()
@@ -136,6 +139,7 @@ class Prefilter:
             return near
         echo = self._adapt(near, self._newest + self._begins_at)
         before, self._share = self._share, self._judge(near, echo)
+        self.loses_track = bool(before >= _LOST_SHARE > self._share)
         echo *= before + (self._share - before) * _RISE
         return np.frombuffer(to_pcm(near - echo), np.int16)
 
