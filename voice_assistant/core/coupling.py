@@ -64,8 +64,9 @@ _PROOF_EVERY = 5
 _DELAY_EVERY = 25
 """Frames between two looks at the delay while echo is presumed, once it is known."""
 
-RINGING_FRAMES = 5
-"""Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
+RINGING_FRAMES = 8
+"""Frames (0.16 s) after which a room has swallowed an echo by 20 dB or more, and AEC3 what is left of it.
+After 0.1 s a room that rings for half a second was taken for a user for as long again."""
 
 LONG_RINGING_FRAMES = 20
 """Frames (0.4 s) after which a room has swallowed 48 dB of it by itself."""
