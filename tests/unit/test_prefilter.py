@@ -161,6 +161,22 @@ def test_it_tells_when_it_loses_track_and_not_while_it_keeps_it() -> None:
     assert losses(-near) > 0
 
 
+def test_a_user_louder_than_the_echo_is_no_lost_track() -> None:
+    far = reply(10)
+    echo = in_a_room(far, 6)
+    user = somebody_else(10)
+    user *= 10 ** ((level(echo) + 16 - level(user)) / 20)
+    prefilter = Prefilter()
+    thinned(echo, far, 7, prefilter)
+
+    told = 0
+    for at in range(0, len(far), FRAME):
+        thinned((echo + user)[at : at + FRAME], far[at : at + FRAME], 7, prefilter)
+        told += prefilter.loses_track
+
+    assert told == 0
+
+
 def test_after_a_restart_nothing_is_known() -> None:
     far = reply(4)
     near = in_a_room(far, 6)
