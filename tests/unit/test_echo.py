@@ -69,6 +69,19 @@ def echo_of(far: Samples, gain: float, delay_ms: int = 60) -> Samples:
     return np.concatenate((np.zeros(delay), far * gain))[: len(far)].astype(np.int16)
 
 
+def in_a_room(sound: Samples) -> Samples:
+    """The same, with a room that rings for 0.2 s."""
+    rng = np.random.default_rng(3)
+    response = rng.standard_normal(3200) * 10 ** (-3 * np.arange(3200) / 3200)
+    response /= np.sqrt(response @ response)
+    return np.convolve(sound, response)[: len(sound)].astype(np.int16)
+
+
+def likeness(one: Samples, other: NDArray[np.float64]) -> float:
+    """Correlation, 1 for the same sound."""
+    return float(one @ other) / float(np.sqrt((one.astype(float) @ one) * (other @ other)))
+
+
 def level(samples: Samples) -> float:
     return float(10 * np.log10(np.mean(np.square(samples.astype(float))) + 1e-9))
 
@@ -104,6 +117,22 @@ def test_echo_is_taken_out() -> None:
     removed = cleaned[-1].removed_db
     assert removed is not None
     assert removed > 15
+
+
+def test_more_of_a_user_fainter_than_the_reply_survives_than_aec3_leaves() -> None:
+    far = reply(12)
+    echo = in_a_room(echo_of(far, 0.3))
+    words = recording("questions/what_time_is_it.wav")[: 2 * NEAR_RATE].astype(float)
+    words *= 10 ** ((level(echo[7 * NEAR_RATE :]) - 10 - level(words)) / 20)
+    near = room(12) + echo
+    near[9 * NEAR_RATE :][: len(words)] += words.astype(np.int16)
+    aec, pairs = Aec3(NEAR_RATE), zip(near.reshape(-1, FRAME), far.reshape(-1, FRAME), strict=True)
+
+    voice = sent(run(near, far))
+
+    alone = np.concatenate([aec.process(*pair) for pair in pairs])[AEC3_DELAY:]
+    said = slice(9 * NEAR_RATE, 9 * NEAR_RATE + len(words))
+    assert likeness(voice[said], words) > likeness(alone[said], words) + 0.1
 
 
 def test_without_an_echo_path_the_words_said_into_a_reply_stay_whole() -> None:

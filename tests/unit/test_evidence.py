@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_assistant.core.evidence import Evidence
+from voice_assistant.core.evidence import FAINTEST_SCORE, Evidence
 
 ECHO_ALONE, FAINT, CLEAR = -4.0, -1.0, 3.0
 
@@ -44,6 +44,18 @@ def test_after_a_false_turn_it_takes_twice_as_much_and_later_less_again() -> Non
 
     assert 55 < soon < 65
     assert soon < later < 120
+
+
+def test_what_is_too_faint_to_be_suspected_has_been_heard_once_there_is_a_suspicion() -> None:
+    evidence = Evidence()
+    for score in [ECHO_ALONE] * 5 + [FAINTEST_SCORE + 0.2] * 4:
+        evidence.take(score, settling=False)
+    suspected_ms = evidence.ms
+    for _ in range(3):
+        evidence.take(CLEAR, settling=False)
+
+    assert suspected_ms == 0
+    assert (evidence.ms, evidence.speech_ms) == (60, 140)
 
 
 def test_the_user_is_never_locked_out() -> None:

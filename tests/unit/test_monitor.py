@@ -111,6 +111,14 @@ def test_a_user_who_talks_into_a_reply_is_no_copy() -> None:
     assert told_after(MonitorWatch(), both) == []
 
 
+def test_a_copy_that_comes_late_is_told_too() -> None:
+    watch = MonitorWatch()
+    told_after(watch, delayed(in_a_room(reply_at_near_rate(), 1), 0.05))
+    copy = delayed(reply_at_near_rate(), 0.03)
+
+    assert len(told_after(watch, copy) + told_after(watch, copy)) == 1
+
+
 def test_another_microphone_is_judged_anew() -> None:
     watch = MonitorWatch()
     copy = delayed(reply_at_near_rate(), 0.03)

@@ -17,13 +17,14 @@ from voice_assistant.core.events import (
     TurnSuspected,
     TurnWithdrawn,
 )
+from voice_assistant.core.evidence import LONGEST_ONSET_MS
 from voice_assistant.core.settings import SettingError
 from voice_assistant.core.turns import FRAME_MS, Heard, Share, TurnGate, TurnSettings
 
 FRAME = NEAR_RATE * FRAME_MS // 1000
 
 
-SCORES = {"S": 3.0, "s": 1.0, "f": -1.0}
+SCORES = {"S": 3.0, "s": 1.0, "f": -0.4}
 """The detector's log-odds."""
 
 
@@ -66,6 +67,11 @@ class Ear:
         events = self.gate.press(self.at)
         self.events += events
         return events
+
+
+def counted_ms(events: list[Event]) -> float:
+    """What of a turn's frames counts as words that interrupt."""
+    return sum(e.frame.ms * e.weight for e in events if isinstance(e, TurnAudio) and e.is_speech)
 
 
 def pcm(first: int, samples: int) -> bytes:
@@ -149,16 +155,22 @@ def test_a_turn_over_echo_that_was_nobodys_makes_the_next_one_harder() -> None:
     assert kinds(ear.hear("ssssss", far_active=True, echo=True)) == ["TurnOpened"]
 
 
-def test_what_may_be_the_rest_of_the_echo_does_not_confirm_a_turn_that_it_opened() -> None:
+def test_what_may_be_the_rest_of_the_echo_counts_as_if_heard_before_the_pause_and_no_longer() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
+    [turn] = opened(ear.hear("sss", far_active=True, echo=True))
+
+    tail = ear.hear("s" * 10, far_active=True, echo=True, tail=True)
+    after = ear.hear("s" * 5, far_active=True, echo=True)
+
+    assert turn.speech_ms + counted_ms(tail) == LONGEST_ONSET_MS
+    assert counted_ms(after) == 100
+
+
+def test_a_turn_that_nobody_opened_ends_though_the_rest_of_its_echo_goes_on() -> None:
+    ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60, hangover_ms=200)))
     ear.hear("sss", far_active=True, echo=True)
 
-    tail = ear.hear("sssss", far_active=True, echo=True, tail=True)
-    after = ear.hear("sssss", far_active=True, echo=True)
-
-    assert [event.is_speech for event in tail + after if isinstance(event, TurnAudio)] == [False] * 5 + [
-        True
-    ] * 5
+    assert "TurnClosed" in kinds(ear.hear("s" * 80, far_active=True, echo=True, tail=True))
 
 
 def test_speech_that_may_be_echo_does_not_end_a_turn_before_it_can_be_told_from_one() -> None:

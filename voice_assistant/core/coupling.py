@@ -91,8 +91,9 @@ _LONGEST_TAIL_FRAMES = 40
 """Frames (0.8 s): no echo is waited for longer. Bluetooth takes up to 0.6 s; and of the 1.5 s in which an
 interruption must be confirmed enough is to be the user's, whatever was measured."""
 
-RINGING_FRAMES = 5
-"""Frames (0.1 s) after which a room has swallowed an echo by 12 dB or more, and AEC3 what is left of it."""
+RINGING_FRAMES = 8
+"""Frames (0.16 s) after which a room has swallowed an echo by 20 dB or more, and AEC3 what is left of it.
+After 0.1 s a room that rings for half a second was taken for a user for as long again."""
 
 LONG_RINGING_FRAMES = 20
 """Frames (0.4 s) after which a room has swallowed 48 dB of it by itself."""
@@ -121,11 +122,18 @@ class Coupling:
         self._since_silence = 0
         self._since_loud = _LONG_AGO
 
+    @property
+    def likely_delay_frames(self) -> int | None:
+        """How long the echo takes, or likely takes: from the first reply on; None before its first sound."""
+        return self._first_delay if self.delay_frames is None else self.delay_frames
+
     def played_within(self, frames: int) -> bool:
         """Did the loudspeaker play what may still be on its way to the microphone, or ring for so long?"""
-        known = (self.delay_frames, self._first_delay, PATH_FRAMES // 2)
-        delay = next(one for one in known if one is not None)
-        return self._since_loud < min(delay, _LONGEST_TAIL_FRAMES) + frames
+        delay = self.likely_delay_frames
+        return (
+            self._since_loud
+            < min(PATH_FRAMES // 2 if delay is None else delay, _LONGEST_TAIL_FRAMES) + frames
+        )
 
     def follow(self, near_power: float, far_power: float) -> bool:
         """Take the next frame of both ends, as mean squares; say whether the microphone may hold echo."""

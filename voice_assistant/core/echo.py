@@ -20,6 +20,7 @@ from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, SAMPLE_BYTES, AudioFrame, Resampler, silence
 from voice_assistant.core.coupling import LONG_RINGING_FRAMES, PATH_FRAMES, RINGING_FRAMES, Coupling
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs, sharp_power
+from voice_assistant.core.prefilter import Prefilter
 from voice_assistant.core.resting import Resting
 from voice_assistant.core.settings import check_choice
 from voice_assistant.core.webrtc import Samples
@@ -58,6 +59,9 @@ _SMOOTHING = 0.06
 
 _SETTLING_FRAMES = 75
 """Frames (1.5 s) of echo that AEC3 needs, once, to know the room; until then it leaves more than later."""
+
+_RESETTLING_FRAMES = 50
+"""Frames (1 s) of echo that it needs to know anew what the prefilter leaves, after that has lost track."""
 
 _WHISPER = 1
 """Set in one sample of every frame of the reference (-90 dBFS, and 3 in 1000 of the time). Of digital silence
@@ -126,6 +130,7 @@ class EchoCanceller:
         canceller = None if self._is_off else webrtc.new_canceller(NEAR_RATE)
         self._aec = Resting(canceller) if canceller else None
         self._far = Reference()
+        self._prefilter = Prefilter()
         self._past: deque[Samples] = deque(maxlen=PATH_FRAMES + 1)
         self._held_back = 0
         self._raw_tail = bytes(AEC3_DELAY * SAMPLE_BYTES)
@@ -161,7 +166,11 @@ class EchoCanceller:
 
         far_active = self._silent_frames < _HOLD_FRAMES
         is_asked = far_active or self._is_cleaned
-        cleaned = self._aec.process(raw, held_back, is_asked=is_asked) if self._aec else None
+        delay = self._coupling.likely_delay_frames
+        thinned = self._prefilter.thin(raw, reference, delay, has_echo=self._is_cleaned)
+        if self._prefilter.loses_track:
+            self._settling = max(self._settling, _RESETTLING_FRAMES)
+        cleaned = self._aec.process(thinned, held_back, is_asked=is_asked) if self._aec else None
         out = delayed if cleaned is None else cleaned
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
@@ -184,6 +193,7 @@ class EchoCanceller:
         voice, begins = self._stretch(near.first_sample, sent)
         if begins:
             self._coupling = Coupling()
+            self._prefilter.restart()
             self._held_back = 0
             self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged_pcm, NEAR_RATE, near.first_sample - AEC3_DELAY)

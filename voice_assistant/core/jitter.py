@@ -101,7 +101,7 @@ class JitterBuffer:
 
         Args:
             item: The reply's id. Parts of a reply that was dropped or has drained are booked as cut.
-            pcm: Any whole number of samples.
+            pcm: Any whole number of samples; none is no part, and gives no place in the queue.
 
         Raises:
             ValueError: *pcm* ends in the middle of a sample.

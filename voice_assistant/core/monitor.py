@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler, level_dbfs
+from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, level_dbfs, silence
 
 WINDOW_FRAMES = 15
 """Frames of 20 ms that are compared: 0.3 s."""
@@ -22,7 +22,10 @@ REACH_FRAMES = 30
 """Frames of delay that are tried: 0.6 s. The canceller's reference runs ahead by less."""
 
 EVERY_FRAMES = 50
-"""Frames (1 s) between two comparisons; each takes about 5 ms."""
+"""Frames (1 s) between two comparisons; each takes about 1 ms."""
+
+SELDOM = 3
+"""So many times as long it waits for the next comparison where the last three found no copy."""
 
 COPY = 0.97
 """Share of the microphone's power that one delay and one gain explain in a copy. Measured with up to 620 ppm
@@ -45,6 +48,9 @@ AUDIBLE_DBFS = -55.0
 
 TAPS = 2
 """On each side of the best delay, because it may lie between two samples."""
+
+_SILENCE = silence(10 * (WINDOW_FRAMES + REACH_FRAMES), REPLY_RATE)
+"""Half of what is kept of the loudspeaker."""
 
 Samples = NDArray[np.float64]
 
@@ -76,10 +82,14 @@ class MonitorWatch:
         self._near.append(near.pcm)
         self._far.append(far.pcm)
         self._frames += 1
-        if self._frames % EVERY_FRAMES or len(self._far) < WINDOW_FRAMES + REACH_FRAMES:
+        is_seldom = len(self._copies) >= COMPARISONS and not any(self._copies)
+        if (
+            self._frames % (EVERY_FRAMES * (SELDOM if is_seldom else 1))
+            or len(self._far) < WINDOW_FRAMES + REACH_FRAMES
+        ):
             return False
         heard, played = b"".join(self._near), b"".join(self._far)
-        if level_dbfs(heard) < AUDIBLE_DBFS or not any(played[-len(played) // 2 :]):
+        if level_dbfs(heard) < AUDIBLE_DBFS or played.endswith(_SILENCE):
             return False
         share = explained(_samples(heard), _at_near_rate(played))
         if share is None:
@@ -118,8 +128,10 @@ def explained(near: Samples, far: Samples) -> float | None:
 
 
 def _at_near_rate(far: bytes) -> Samples:
-    resampler = Resampler(REPLY_RATE, NEAR_RATE)
-    return _samples(resampler.feed(far) + resampler.flush())
+    """Leave out what is above the lower rate's band; the two ends run into each other for a millisecond."""
+    played = _samples(far)
+    size = played.size * NEAR_RATE // REPLY_RATE
+    return np.fft.irfft(np.fft.rfft(played)[: size // 2 + 1], size) * (size / played.size)
 
 
 def _samples(pcm: bytes) -> Samples:

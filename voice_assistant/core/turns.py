@@ -26,7 +26,7 @@ from voice_assistant.core.events import (
     TurnSuspected,
     TurnWithdrawn,
 )
-from voice_assistant.core.evidence import Evidence
+from voice_assistant.core.evidence import LONGEST_ONSET_MS, Evidence
 from voice_assistant.core.pauses import Pauses
 from voice_assistant.core.settings import check_choice, check_range
 
@@ -153,12 +153,19 @@ _KeyState = Literal["up", "down", "latched", "released"]
 @dataclass(slots=True)
 class _Turn:
     """The open turn, in samples; *over_echo*: the microphone heard a reply when it opened; *tail*: since the
-    key came up; *doubted*: speech that may have been the reply's."""
+    key came up; *doubted*: speech that may have been the reply's, of which *counted_ms* counted as words."""
 
     samples: int
     over_echo: bool = False
     tail: int = 0
     doubted: int = 0
+    counted_ms: float = 0.0
+
+    def allow(self, weight: float) -> float:
+        """How much counts of a frame that may be the echo: as if it had been heard before the pause."""
+        allowed = max(0.0, min(weight, (LONGEST_ONSET_MS - self.counted_ms) / FRAME_MS))
+        self.counted_ms += allowed * FRAME_MS
+        return allowed
 
 
 class TurnGate:
@@ -216,7 +223,9 @@ class TurnGate:
             self._turn.doubted += heard.voice.samples
             silence = 0.0
         self._pauses.hear(heard.voice.samples, is_speech=is_speech, is_sure=heard.is_sure, silence=silence)
-        events.append(TurnAudio(at, self._turns, heard.voice, is_speech, heard.weight))
+        weight = self._turn.allow(heard.weight) if is_doubtful else heard.weight
+        is_counted = is_speech or (is_doubtful and weight > 0)
+        events.append(TurnAudio(at, self._turns, heard.voice, is_counted, weight))
         reason = self._reason_to_close(self._turn)
         return events + self.close(reason, at) if reason else events
 
@@ -331,7 +340,7 @@ class TurnGate:
         self._evidence.clear()
         self._suspected = False
         self._turns += 1
-        self._turn = _Turn(pre_roll.samples, over_echo=over_echo)
+        self._turn = _Turn(pre_roll.samples, over_echo=over_echo, counted_ms=speech_ms)
         self._pauses.begin(speech_ms if by == "voice" else None)
         return [TurnOpened(at, self._turns, pre_roll, by, speech_ms, over_echo)]
 
