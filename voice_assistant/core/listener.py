@@ -135,6 +135,7 @@ class Listener:
         woken = self._sleep_or_wake(event.at, cleaned)
         if (self._is_half_duplex and cleaned.rings) or self._is_word():
             opinion = replace(opinion, is_speech=False, is_clear=False, score=NOBODY)
+            self._detector.forget()
         heard = Heard(
             since(cleaned.voice, self._live_from),
             is_speech=opinion.is_speech,

@@ -145,6 +145,10 @@ class SpeechDetector:
         self._score = _BIAS
         self.fusion.begin()
         self._fused = NOBODY
+        self.forget()
+
+    def forget(self) -> None:
+        """What was heard until now opens no turn."""
         self._verdict.begin()
 
     def judge(self, frame: AudioFrame, *, far_active: bool = False) -> Opinion:
@@ -180,7 +184,7 @@ class SpeechDetector:
             said.append(self._model.judge(samples, floor) / 4)
         self.fusion.follow(said, powers)
         if far_active or not webrtc.CAN_CANCEL:
-            self._verdict.begin()
+            self.forget()
             score = self._score - self._strictness
             return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
         if self._model or self._frames % _FUSED_EVERY == 0:
