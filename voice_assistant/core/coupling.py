@@ -87,8 +87,8 @@ _DELAY_EVERY = 25
 _LESS_DB = 6.0
 """A reply that is this much less loud than the one that told the delay should be heard too."""
 
-_LONGEST_TAIL_FRAMES = 40
-"""Frames (0.8 s): no echo is waited for longer. Bluetooth takes up to 0.6 s; and of the 1.5 s in which an
+_LONGEST_TAIL_FRAMES = 38
+"""Frames (0.76 s): no echo is waited for longer. Bluetooth takes up to 0.6 s; and of the 1.5 s in which an
 interruption must be confirmed enough is to be the user's, whatever was measured."""
 
 RINGING_FRAMES = 8

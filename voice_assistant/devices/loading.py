@@ -20,8 +20,9 @@ LIMIT_S = 15.0
 """It takes a second on a slow machine; some sound servers answer late."""
 
 
-MOMENT_S = 0.5
-"""It is nearly always there within this; leaving takes less than a second."""
+MOMENT_S = 3.0
+"""It is nearly always there within this, in a tenth of it as a rule. An error is told after that long at the
+latest: sooner, what ALSA writes while it looks for devices would follow it."""
 
 
 class Loading:
@@ -35,6 +36,7 @@ class Loading:
         self._loop = loop
         self._loaded: asyncio.Future[Exception | None] = loop.create_future()
         self._stderr = os.dup(2)
+        self._patience_s = MOMENT_S
         self._thread = threading.Thread(target=self._load, name="PortAudio", daemon=True)
         self._thread.start()
 
@@ -48,7 +50,7 @@ class Loading:
             async with asyncio.timeout(LIMIT_S):
                 error = await asyncio.shield(self._loaded)
         except TimeoutError as hanging:
-            os.dup2(self._stderr, 2)
+            self._patience_s = 0.0
             raise DeviceError(
                 f"the sound system does not answer within {LIMIT_S:.0f} s",
                 remedy="Its server hangs: start it anew, or name another in PULSE_SERVER.",
@@ -58,7 +60,7 @@ class Loading:
 
     def close(self) -> None:
         """Wait no longer than a moment, and give file descriptor 2 back."""
-        self._thread.join(MOMENT_S)
+        self._thread.join(self._patience_s)
         if self._thread.is_alive():
             os.dup2(self._stderr, 2)
         os.close(self._stderr)
