@@ -113,7 +113,8 @@ WITHDRAWAL_FRAMES = 15
 """Frames (0.3 s) without speech after which a suspicion has passed."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as ``Opinion`` is not: it is made for every frame.
+@dataclass(slots=True)
 class Heard:
     """One frame for the gate.
 

@@ -25,7 +25,8 @@ _OVERFLOW = 6.0
 """Certainty is kept up to so much more than is needed: after a silence a voice must be clear anew."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: it is made fifty times a second, and freezing makes that dearer.
+@dataclass(slots=True)
 class Opinion:
     """What is made of one frame.
 
