@@ -13,6 +13,7 @@ from benchmarks import fusing
 from benchmarks.fusing import draw_start, excerpt, fit, score, source, speech, without_model
 from voice_assistant.core.audio import NEAR_RATE
 from voice_assistant.core.fusion import AHEAD_FRAMES, Fusion, Weights
+from voice_assistant.core.fusion_weights import FIVE, FOUR
 from voice_assistant.core.levels import SPECTRUM_HZ
 
 CLIP = Path(__file__).parents[1] / "data/speech/librispeech-1970-10594-0000.wav"
@@ -38,7 +39,7 @@ def test_a_frame_tells_of_the_speech_a_while_ago() -> None:
 
 def test_the_four_are_given_the_same_as_the_five_but_for_the_model_s_word() -> None:
     rng = np.random.default_rng(2)
-    four, five = Fusion(3, None), Fusion(4, None)
+    four, five = Fusion(3, FOUR), Fusion(4, FIVE)
     for _ in range(50):
         said = rng.uniform(-1, 1, 4).tolist()
         spectrum = rng.uniform(0, 1e-6, 2 * len(SPECTRUM_HZ)).astype(np.float32)

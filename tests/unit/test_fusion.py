@@ -15,7 +15,7 @@ SLOPE = np.tile(np.geomspace(1e-5, 1e-8, len(SPECTRUM_HZ)), 2).astype(np.float32
 
 
 def state(*said: tuple[list[float], NDArray[np.float32]]) -> NDArray[np.float32]:
-    fusion = Fusion(3, None)
+    fusion = Fusion(3, FOUR)
     for opinions, spectrum in said:
         fusion.follow(opinions, spectrum)
     return fusion.state
@@ -63,7 +63,7 @@ def test_a_spectrum_that_changes_is_noticed() -> None:
 
 
 def test_after_a_gap_nothing_is_known_of_what_came_before() -> None:
-    fusion = Fusion(3, None)
+    fusion = Fusion(3, FOUR)
     for _ in range(20):
         fusion.follow([1.0, 1.0, 2.0], SLOPE)
 
@@ -106,8 +106,3 @@ def test_weights_are_read_as_they_were_written() -> None:
 @pytest.mark.parametrize(("opinions", "weights"), [(3, FOUR), (4, FIVE)])
 def test_the_program_s_weights_fit_its_opinions(opinions: int, weights: Weights) -> None:
     assert len(weights.hidden) == len(Fusion(opinions, weights).state)
-
-
-def test_without_weights_there_is_no_score() -> None:
-    with pytest.raises(ValueError, match="only the state"):
-        Fusion(3, None).score()

@@ -166,11 +166,13 @@ class EchoCanceller:
 
         far_active = self._silent_frames < _HOLD_FRAMES
         is_asked = far_active or self._is_cleaned
-        delay = self._coupling.likely_delay_frames
-        thinned = self._prefilter.thin(raw, reference, delay, has_echo=self._is_cleaned)
-        if self._prefilter.loses_track:
-            self._settling = max(self._settling, _RESETTLING_FRAMES)
-        cleaned = self._aec.process(thinned, held_back, is_asked=is_asked) if self._aec else None
+        cleaned = None
+        if self._aec:
+            delay = self._coupling.likely_delay_frames
+            thinned = self._prefilter.thin(raw, reference, delay, has_echo=self._is_cleaned)
+            if self._prefilter.loses_track:
+                self._settling = max(self._settling, _RESETTLING_FRAMES)
+            cleaned = self._aec.process(thinned, held_back, is_asked=is_asked)
         out = delayed if cleaned is None else cleaned
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0

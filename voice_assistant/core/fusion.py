@@ -75,10 +75,10 @@ class Fusion:
 
     Args:
         opinions: How many there are. The first one's square is left out: it is yes or no.
-        weights: For so many; None where only the state is wanted.
+        weights: For so many.
     """
 
-    def __init__(self, opinions: int, weights: Weights | None) -> None:
+    def __init__(self, opinions: int, weights: Weights) -> None:
         self._weights = weights
         averages, squares = opinions * len(SPEEDS), (opinions - 1) * len(SQUARED_SPEEDS)
         self._share = np.concatenate(
@@ -128,13 +128,7 @@ class Fusion:
         self.state += self._step
 
     def score(self) -> float:
-        """Log-odds that somebody spoke ``AHEAD_FRAMES`` ago.
-
-        Raises:
-            ValueError: There are no weights.
-        """
-        if self._weights is None:
-            raise ValueError("only the state is known here")
+        """Log-odds that somebody spoke ``AHEAD_FRAMES`` ago."""
         hidden = self.state.dot(self._weights.hidden)
         hidden += self._weights.hidden_bias
         np.maximum(hidden, 0.0, out=hidden)

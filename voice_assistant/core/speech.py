@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from webrtcvad import Vad
 
-from voice_assistant.core import webrtc
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.fusion import Fusion
 from voice_assistant.core.fusion_weights import FIVE, FOUR
@@ -26,6 +25,7 @@ from voice_assistant.core.levels import FRAME_SAMPLES, Floor, dbfs, spectrum, to
 from voice_assistant.core.neural import LiftedModel, VoiceModel
 from voice_assistant.core.settings import check_choice, check_range
 from voice_assistant.core.verdict import Measure, Opinion, Verdict, log_odds
+from voice_assistant.core.webrtc import network_opinion, spectral_opinion
 
 FOUR_MEASURE = Measure(
     speech=-0.92,
@@ -125,7 +125,7 @@ class SpeechDetector:
         """What the opinions say and have said of late."""
         self._verdict = Verdict(FIVE_MEASURE if model else FOUR_MEASURE)
         self._vad = Vad(3)
-        self._spectral = webrtc.spectral_opinion(NEAR_RATE)
+        self._spectral = spectral_opinion(NEAR_RATE)
         self._spectral_says = 0.0
         self._frames = 0
         self._floor = Floor()
@@ -138,7 +138,7 @@ class SpeechDetector:
 
     def begin(self) -> None:
         """What comes next does not follow on what came before: a word that was cut off is over."""
-        self._network = webrtc.network_opinion(NEAR_RATE)
+        self._network = network_opinion(NEAR_RATE)
         self._network_says = 0.0
         self._asking = _ASKING_FRAMES
         self._power = 0.0
@@ -183,7 +183,7 @@ class SpeechDetector:
         if self._model:
             said.append(self._model.judge(samples, floor) / 4)
         self.fusion.follow(said, powers)
-        if far_active or not webrtc.CAN_CANCEL:
+        if far_active:
             self.forget()
             score = self._score - self._strictness
             return Opinion(score > SPEECH_SCORE, score > SURE_SCORE, score > CLEAR_SCORE, score, floor)
@@ -193,7 +193,7 @@ class SpeechDetector:
 
     def _ask_spectral(self, samples: NDArray[np.int16], *, far_active: bool) -> float:
         """Ask it while its word counts; otherwise so often that it knows the noise when it does."""
-        if far_active or self._frames % _SPECTRAL_EVERY == 0 or not webrtc.CAN_CANCEL:
+        if far_active or self._frames % _SPECTRAL_EVERY == 0:
             self._spectral_says = log_odds(self._spectral(samples))
         return self._spectral_says
 
