@@ -152,6 +152,44 @@ def test_without_an_echo_path_the_words_said_into_a_reply_stay_whole() -> None:
     assert not any(one.settling for one in cleaned[4 * 50 :])
 
 
+def test_words_after_a_reply_come_as_they_are_once_the_room_has_rung_out() -> None:
+    far = reply(7)
+    far[5 * NEAR_RATE :] = 0
+    words = recording("questions/what_time_is_it.wav")[:NEAR_RATE]
+    near = room(7) + echo_of(far, 0.3)
+    near[int(5.6 * NEAR_RATE) :][: len(words)] += words
+
+    cleaned = run(near, far)
+
+    voice = sent(cleaned)
+    assert cleaned[int(5.5 * 50)].echo, "AEC3 must not have been left out by the longest wait"
+    assert np.array_equal(voice[int(5.6 * NEAR_RATE) :], near[int(5.6 * NEAR_RATE) : len(voice)])
+    assert level(near[4 * NEAR_RATE : 5 * NEAR_RATE]) - level(voice[4 * NEAR_RATE : 5 * NEAR_RATE]) > 15
+
+
+@pytest.mark.parametrize("hears_it", [True, False])
+def test_aec3_is_fed_while_the_microphone_hears_the_reply_and_rests_while_it_does_not(
+    hears_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed = []
+
+    class Counted:
+        def __init__(self, rate: int) -> None:
+            self._aec3 = Aec3(rate)
+
+        def process(self, near: Samples, far: Samples) -> Samples:
+            fed.append(near)
+            out: Samples = self._aec3.process(near, far)
+            return out
+
+    monkeypatch.setattr(webrtc, "new_canceller", Counted)
+    far = reply(12)
+
+    run(room(12) + echo_of(far, 0.3 if hears_it else 0.0), far)
+
+    assert len(fed) == (600 if hears_it else 250)
+
+
 def test_aec3_settles_once() -> None:
     far = reply(7)
     near = room(7) + echo_of(far, 0.1)

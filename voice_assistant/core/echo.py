@@ -3,9 +3,9 @@
 Open loudspeakers speak into the microphone. Without this the assistant would interrupt itself, and the
 provider would hear its own voice. WebRTC's AEC3 does the work; this module keeps its books: the far end is
 brought from 24 to 16 kHz, AEC3's delay is taken off the sample index, and where there is no echo to take
-away the microphone is passed on untouched, 8 ms late, bit by bit. Where nothing is played AEC3 rests
-(``resting.py``). Whether there is echo is ``coupling.py``'s question; aligning near and far is the devices'
-part.
+away the microphone is passed on untouched, 8 ms late, bit by bit. There AEC3 rests (``resting.py``): where
+nothing is played, where headphones are worn, and as soon as the room has rung out. Whether there is echo is
+``coupling.py``'s question; aligning near and far is the devices' part.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class Cleaned:
             of the microphone. 20 ms long, but shorter at the start of a stretch and longer by a filled hole.
         begins: *voice* does not follow on the one before: the stream began, or a long hole was left out.
         far_active: The loudspeaker is being played to, or its echo may still be in the room.
-        echo: The microphone may hold echo, so *frame* is AEC3's; otherwise it is the microphone's.
+        echo: The microphone may hold echo, or did so a moment ago. *frame* is AEC3's then, unless the room is
+            known to have rung out.
         tail: The reply, or the rest of it, may be in the microphone at this moment.
         rings: The same, or the room may still ring of it; loud enough to be heard where nothing is removed.
         settling: There is echo, and AEC3 does not know the room yet: a voice in *frame* may be the reply's.
@@ -165,15 +166,6 @@ class EchoCanceller:
         held_back = self._past[-1 - min(self._held_back, len(self._past) - 1)]
 
         far_active = self._silent_frames < _HOLD_FRAMES
-        is_asked = far_active or self._is_cleaned
-        cleaned = None
-        if self._aec:
-            delay = self._coupling.likely_delay_frames
-            thinned = self._prefilter.thin(raw, reference, delay, has_echo=self._is_cleaned)
-            if self._prefilter.loses_track:
-                self._settling = max(self._settling, _RESETTLING_FRAMES)
-            cleaned = self._aec.process(thinned, held_back, is_asked=is_asked)
-        out = delayed if cleaned is None else cleaned
         heard_power = sharp_power(delayed)
         played_power = sharp_power(reference) if far_active else 0.0
         echo = self._coupling.follow(heard_power, played_power) and far_active and not self._is_off
@@ -181,15 +173,20 @@ class EchoCanceller:
             self._reach_back(self._coupling.delay_frames)
         tail = echo and self._coupling.played_within(RINGING_FRAMES)
         rings = tail or (echo and self._coupling.played_within(LONG_RINGING_FRAMES))
+        # Once the room has rung out there is nothing to take away; when that is, only a measured delay tells.
+        has_rung_out = not rings and self._coupling.delay_frames is not None
+        is_cleaned = echo and not has_rung_out
+        cleaned = self._cancel(raw, reference, held_back, has_echo=is_cleaned)
+        out = delayed if cleaned is None else cleaned
         settling = echo and self._settling > 0
         removed_db = None
         if far_active:
-            if played_power > _FAR_ACTIVE_POWER:
+            if is_cleaned and played_power > _FAR_ACTIVE_POWER:
                 self._loss.follow(heard_power, sharp_power(out))
                 self._settling -= self._settling > 0
             removed_db = self._loss.db if echo else 0.0
 
-        judged = self._cross(delayed, out, echo)
+        judged = self._cross(delayed, out, is_cleaned)
         judged_pcm = delayed_pcm if judged is delayed else judged.tobytes()
         sent = delayed_pcm if self._settings.send == "raw" else judged_pcm
         voice, begins = self._stretch(near.first_sample, sent)
@@ -200,6 +197,18 @@ class EchoCanceller:
             self._settling = _SETTLING_FRAMES
         frame = AudioFrame(judged_pcm, NEAR_RATE, near.first_sample - AEC3_DELAY)
         return Cleaned(frame, voice, begins, far_active, echo, tail, rings, settling, removed_db)
+
+    def _cancel(
+        self, near: Samples, reference: Samples, held_back: Samples, *, has_echo: bool
+    ) -> Samples | None:
+        """Prefilter and AEC3; None where AEC3 rests, or there is none."""
+        if self._aec is None:
+            return None
+        delay = self._coupling.likely_delay_frames
+        thinned = self._prefilter.thin(near, reference, delay, has_echo=has_echo)
+        if self._prefilter.loses_track:
+            self._settling = max(self._settling, _RESETTLING_FRAMES)
+        return self._aec.process(thinned, held_back, is_asked=has_echo or self._is_cleaned)
 
     def _reach_back(self, delay_frames: int | None) -> None:
         """Hold the reference back where its echo is out of AEC3's sight, or let go of it."""
