@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voice_assistant.core import speech
 from voice_assistant.core.audio import NEAR_RATE, AudioFrame
 from voice_assistant.core.fusion import AHEAD_FRAMES
 from voice_assistant.core.levels import FRAME_SAMPLES
@@ -132,3 +133,28 @@ def test_somebody_who_is_speaking_already_when_it_begins_to_listen_is_heard_at_o
     opinions = judge(clip()[int(0.5 * NEAR_RATE) :])
 
     assert sum(opinion.is_clear for opinion in opinions[:25]) >= 4
+
+
+def test_under_a_reply_the_spectral_detector_is_asked_where_something_stands_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    def opinion(_: Samples) -> float:
+        nonlocal asked
+        asked += 1
+        return 0.5
+
+    monkeypatch.setattr(speech, "spectral_opinion", lambda _: opinion)
+    detector = SpeechDetector()
+    quiet, voice = noise(2, 20), clip()[: 2 * NEAR_RATE]
+
+    counts = []
+    for sound in (quiet, (quiet + voice).astype(np.int16)):
+        asked = 0
+        for block in sound.reshape(-1, FRAME_SAMPLES):
+            detector.judge(AudioFrame(block.tobytes(), NEAR_RATE), far_active=True)
+        counts.append(asked)
+
+    assert counts[0] < 25
+    assert counts[1] > 70

@@ -80,12 +80,13 @@ _ASKING_FRAMES = 3
 """Frames for which it is still asked after that: it listens to a context."""
 
 _SPECTRAL_EVERY = 8
-"""Frames between two looks of the spectral detector while nothing plays: so it knows the noise when its word
-counts again."""
+"""Frames between two looks of the spectral detector while nothing plays, or nothing stands out from the room:
+so it knows the noise when its word counts."""
 
 _FUSED_EVERY = 2
 """Frames between two scores of the fusion without a model, which would cost much more than it: the score
-speaks of a while ago, and a while is longer than that."""
+speaks of a while ago, and a while is longer than that. While a reply plays, when it is not asked, so many
+between two that it is told of."""
 
 _MOST_OVER_DB = 25.0
 """A level further over the floor than this says no more."""
@@ -175,14 +176,15 @@ class SpeechDetector:
         over_floor_db = level - floor
 
         voiced = self._vad.is_speech(frame.pcm, NEAR_RATE)
-        spectral = self._ask_spectral(samples, far_active=far_active)
         network = log_odds(self._ask_network(samples, over_floor_db))
+        spectral = self._ask_spectral(samples, far_active=far_active)
         evidence = _BIAS + _VOICED_WEIGHT * voiced + _SPECTRAL_WEIGHT * spectral + _NETWORK_WEIGHT * network
         self._score += _FOLLOWING * (evidence - self._score)
         said = [float(voiced), network / 4, min(_MOST_OVER_DB, max(0.0, over_floor_db)) / 10]
         if self._model:
             said.append(self._model.judge(samples, floor) / 4)
-        self.fusion.follow(said, powers)
+        if not far_active or self._frames % _FUSED_EVERY == 0:
+            self.fusion.follow(said, powers)
         if far_active:
             self.forget()
             score = self._score - self._strictness
@@ -193,7 +195,7 @@ class SpeechDetector:
 
     def _ask_spectral(self, samples: NDArray[np.int16], *, far_active: bool) -> float:
         """Ask it while its word counts; otherwise so often that it knows the noise when it does."""
-        if far_active or self._frames % _SPECTRAL_EVERY == 0:
+        if (far_active and self._asking > 0) or self._frames % _SPECTRAL_EVERY == 0:
             self._spectral_says = log_odds(self._spectral(samples))
         return self._spectral_says
 
