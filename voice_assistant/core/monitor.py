@@ -24,7 +24,7 @@ REACH_FRAMES = 30
 EVERY_FRAMES = 50
 """Frames (1 s) between two comparisons; each takes about 1 ms."""
 
-SELDOM = 3
+SELDOM = 5
 """So many times as long it waits for the next comparison where the last three found no copy."""
 
 COPY = 0.97
