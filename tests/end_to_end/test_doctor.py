@@ -87,6 +87,41 @@ def test_the_way_from_the_loudspeaker_to_the_microphone_is_measured(
     assert 40 <= found["delay_ms"] <= 400
 
 
+def test_what_runs_dry_while_the_doctor_thinks_is_no_lost_sample(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    thinking = (
+        "import sys\n"
+        "from voice_assistant import cli\n"
+        "from voice_assistant.core import sounding\n"
+        "from voice_assistant.devices.playout import Speaker\n"
+        "speakers, begin, look = [], Speaker.__init__, sounding.sound\n"
+        "def begins(self, *words, **named):\n"
+        "    begin(self, *words, **named)\n"
+        "    speakers.append(self)\n"
+        "def looks(*words):\n"
+        "    speakers[0].underflows += 1000\n"
+        "    return look(*words)\n"
+        "Speaker.__init__, sounding.sound = begins, looks\n"
+        "sys.exit(cli.main(['doctor', '--json', '--url', 'http://127.0.0.1:1']))\n"
+    )
+    env = home_environment(sound_server.env, tmp_path)
+
+    with sound_server.loop_speaker_into_mic(delay_ms=60, attenuation_db=12):
+        ended = subprocess.run(
+            [sys.executable, "-c", thinking],
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    assert by_check(ended.stdout)["lost samples"]["details"]["playout"] < 1000
+
+
 def test_a_silent_microphone_and_a_refused_key_are_found_and_nothing_secret_is_said(
     sound_server: SoundServer, scripted: RealtimeServer, tmp_path: Path
 ) -> None:

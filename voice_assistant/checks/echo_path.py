@@ -62,21 +62,17 @@ _REMEDIES: dict[Advice, str] = {
 }
 
 
-async def listen(
-    perform: Callable[[Play | EndPlayout], None], arrived: list[Captured], room: bytes
-) -> Sounding:
-    """Play the chirps and look at what came back; takes ``CHIRPS_S``.
+async def chirp(perform: Callable[[Play | EndPlayout], None], arrived: list[Captured]) -> None:
+    """Play the chirps and wait for their echo; takes ``CHIRPS_S``.
 
     Args:
         perform: Gives the loudspeaker its commands.
         arrived: What the microphone delivers is added to it meanwhile.
-        room: What it heard before; 16 kHz, 16-bit.
     """
     arrived.clear()
     perform(Play(_ITEM, sounding.chirps()))
     perform(EndPlayout(_ITEM))
     await asyncio.sleep(CHIRPS_S)
-    return sounding.sound(arrived, room)
 
 
 def judge(sounded: Sounding, settings: EchoSettings, *, clipped: float = 0.0) -> Finding:

@@ -18,6 +18,7 @@ from voice_assistant.checks import echo_path
 from voice_assistant.checks.echo_path import CLIPPED_SHARE
 from voice_assistant.checks.finding import Begun, Finding, Tell, failure
 from voice_assistant.config import Config
+from voice_assistant.core import sounding
 from voice_assistant.core.audio import NEAR_RATE, SILENCE_DBFS, level_dbfs
 from voice_assistant.core.events import Captured, Direction, Event, Ring
 from voice_assistant.core.levels import FRAME_SAMPLES, dbfs
@@ -93,13 +94,17 @@ async def _examine_devices(config: Config, tell: Tell) -> None:
         before = microphone.overruns, speaker.underflows
         arrived.clear()
         await asyncio.sleep(LISTEN_S)
+        counted = microphone.overruns, speaker.underflows
         room = b"".join(one.near.pcm for one in arrived)
         judged = judge(room)
         is_silent = bool(room) and not any(room)
         if listens and not is_silent:
             tell(judged)
         if speaks and room:
-            sounded = await echo_path.listen(speaker.perform, arrived, room)
+            await echo_path.chirp(speaker.perform, arrived)
+            # To look at them keeps the devices waiting: what runs dry then is the doctor's own doing.
+            counted = microphone.overruns, speaker.underflows
+            sounded = sounding.sound(arrived, room)
             chirps = b"".join(one.near.pcm for one in arrived)
             if is_silent:
                 # A switch, or the quiet of a copy or of a noise gate: the chirps tell.
@@ -116,9 +121,10 @@ async def _examine_devices(config: Config, tell: Tell) -> None:
         if speaks and not room:
             speaker.perform(Ring())
             await asyncio.sleep(BELL_S)
+            counted = microphone.overruns, speaker.underflows
             sounded_out = "a bell was rung; if you did not hear it, look at the volume and at the device"
             tell(Finding("bell", "ok", sounded_out))
-        tell(_xruns(microphone.overruns - before[0], speaker.underflows - before[1]))
+        tell(_xruns(counted[0] - before[0], counted[1] - before[1]))
     finally:
         microphone.close()
         speaker.close()
