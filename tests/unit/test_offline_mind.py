@@ -56,6 +56,18 @@ async def test_a_skill_answers() -> None:
     assert await answered(conversation(user("What time is it?"))) == ["It is 2:05 PM."]
 
 
+@pytest.mark.parametrize(
+    "heard", ["Ok, not do.", "Okay nabu!", "Okay, nah boo.", "Hey Jarvis", "Hey my croft"]
+)
+async def test_a_wake_word_without_a_request_is_no_riddle(heard: str) -> None:
+    assert await answered(conversation(user(heard))) == ["Yes?"]
+
+
+@pytest.mark.parametrize("heard", ["Okay.", "Okay, tell me about Paris.", "Not do."])
+async def test_what_is_no_wake_word_alone_is_told_to_be_beyond_it(heard: str) -> None:
+    assert "beyond my skills" in str((await answered(conversation(user(heard))))[0])
+
+
 async def test_a_request_cut_in_two_by_a_pause_is_understood_as_one() -> None:
     items = conversation(user("What is seventeen."), user("Times twenty-three?"))
 

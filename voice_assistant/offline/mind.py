@@ -14,10 +14,11 @@ from typing import Any
 from voice_assistant.offline.chat import Chat, ChatError, ToolWish
 from voice_assistant.offline.items import Item, Items
 from voice_assistant.offline.protocol import Json, new_id
-from voice_assistant.offline.skills.catalogue import Skills
+from voice_assistant.offline.skills.catalogue import Skills, is_only_called
 from voice_assistant.offline.skills.outcome import CallTool, Say
 
 NOTHING_HEARD = "I did not hear any words."
+CALLED = "Yes?"
 NO_QUESTION = "I am the offline assistant. Ask me what I can do."
 _WITHOUT_CHAT = (
     "I heard: {heard}. I am the offline assistant, and that is beyond my skills. "
@@ -126,6 +127,8 @@ class Mind:
             return NO_QUESTION
         if question.kind == "function_call_output":
             return "Done."
+        if is_only_called(question.text):
+            return CALLED
         form = _WITHOUT_CHAT_AGAIN if self._told_how else _WITHOUT_CHAT
         self._told_how = True
         return form.format(heard=question.text.rstrip(" .!?"))

@@ -23,6 +23,11 @@ _FEWEST_BEHIND = 2
 """Words behind a name that make a request."""
 
 
+def is_only_called(heard: str) -> bool:
+    """Is this a wake word and nothing else? Said into a reply it is a turn like any other."""
+    return bool(_CALLED.match(heard)) and 1 < len(heard.split()) <= 1 + _LONGEST_NAME
+
+
 @dataclass(frozen=True, slots=True)
 class Skills:
     """The skills, with what they need of the world.
