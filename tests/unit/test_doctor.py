@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -240,6 +241,22 @@ def test_an_extra_that_is_asked_for_and_missing_fails_as_a_conversation_would(
     )
     assert failed.exit_code == 2
     assert "pip install" in failed.remedy
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("offline", "too busy"), ("litellm", "the proxy's log")])
+async def test_who_opens_no_session_in_time_is_looked_for_where_it_is(
+    name: Literal["offline", "litellm"], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "LIMIT_S", 0.0)
+    told: list[Finding | Begun] = []
+
+    await provider.examine(
+        Config(provider=ProviderSettings(name=name)), provider.Access(KEY, "", None), told.append
+    )
+
+    (session,) = (one for one in told if isinstance(one, Finding) and one.check == "session")
+    assert (session.state, session.text) == ("failed", "no session within 0 s")
+    assert remedy in session.remedy
 
 
 # --- Places and privacy ---

@@ -41,6 +41,9 @@ _INSTALL_RECOGNISER = (
     "--provider litellm"
 )
 
+_TOO_SLOW = "The machine is too busy: close other programs, and run doctor again."
+"""Who answers on this machine waits for nothing but this machine."""
+
 LIMIT_S = 28.0
 """For everything here together; the doctor's patience is a little longer."""
 
@@ -91,7 +94,7 @@ async def examine(config: Config, access: Access, tell: Tell) -> None:
     except TimeoutError:
         error = HandshakeError(
             f"no session within {LIMIT_S:.0f} s",
-            remedy="Look at the proxy's log: it may not reach its upstream.",
+            remedy=_TOO_SLOW if offline else "Look at the proxy's log: it may not reach its upstream.",
         )
         tell(failure("session", error))
     except AuthError as error:
