@@ -125,10 +125,10 @@ def test_an_onset_is_speech_within_a_stretch_a_third_longer(speech_ms: int, need
 @pytest.mark.parametrize(("echo", "frames"), [(False, 4), (True, 6)])
 def test_barge_in_takes_as_much_speech_as_is_set(echo: bool, frames: int) -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_ms=80, barge_in_echo_ms=120)))
-    ear.hear("." * 20, far_active=True, echo=echo)
+    ear.hear("." * 20, far_active=True, echo=echo, tail=echo)
 
-    before = ear.hear("s" * (frames - 1), far_active=True, echo=echo)
-    then = ear.hear("s", far_active=True, echo=echo)
+    before = ear.hear("s" * (frames - 1), far_active=True, echo=echo, tail=echo)
+    then = ear.hear("s", far_active=True, echo=echo, tail=echo)
 
     assert not opened(before)
     assert [event.speech_ms for event in opened(then)] == [frames * FRAME_MS]
@@ -137,27 +137,30 @@ def test_barge_in_takes_as_much_speech_as_is_set(echo: bool, frames: int) -> Non
 def test_a_faint_voice_under_echo_takes_the_floor_later_and_without_a_suspicion() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=120)))
 
-    assert kinds(ear.hear("f" * 14, far_active=True, echo=True)) == []
-    assert kinds(ear.hear("f" * 2, far_active=True, echo=True)) == ["TurnOpened"]
+    assert kinds(ear.hear("f" * 14, far_active=True, echo=True, tail=True)) == []
+    assert kinds(ear.hear("f" * 2, far_active=True, echo=True, tail=True)) == ["TurnOpened"]
 
 
 def test_a_faint_voice_that_breaks_off_under_echo_was_nobody() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=120)))
 
-    assert kinds(ear.hear("ffff...." * 20, far_active=True, echo=True)) == []
+    assert kinds(ear.hear("ffff...." * 20, far_active=True, echo=True, tail=True)) == []
 
 
 def test_a_turn_over_echo_that_was_nobodys_makes_the_next_one_harder() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60, hangover_ms=200)))
 
-    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == ["TurnOpened", "TurnClosed"]
-    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True)) == []
-    assert kinds(ear.hear("ssssss", far_active=True, echo=True)) == ["TurnOpened"]
+    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True, tail=True)) == [
+        "TurnOpened",
+        "TurnClosed",
+    ]
+    assert kinds(ear.hear("sss" + "." * 10, far_active=True, echo=True, tail=True)) == []
+    assert kinds(ear.hear("ssssss", far_active=True, echo=True, tail=True)) == ["TurnOpened"]
 
 
 def test_what_may_be_the_rest_of_the_echo_counts_as_if_heard_before_the_pause_and_no_longer() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60)))
-    [turn] = opened(ear.hear("sss", far_active=True, echo=True))
+    [turn] = opened(ear.hear("sss", far_active=True, echo=True, tail=True))
 
     tail = ear.hear("s" * 10, far_active=True, echo=True, tail=True)
     after = ear.hear("s" * 5, far_active=True, echo=True)
@@ -168,14 +171,14 @@ def test_what_may_be_the_rest_of_the_echo_counts_as_if_heard_before_the_pause_an
 
 def test_a_turn_that_nobody_opened_ends_though_the_rest_of_its_echo_goes_on() -> None:
     ear = Ear(TurnGate(TurnSettings(barge_in_echo_ms=60, hangover_ms=200)))
-    ear.hear("sss", far_active=True, echo=True)
+    ear.hear("sss", far_active=True, echo=True, tail=True)
 
     assert "TurnClosed" in kinds(ear.hear("s" * 80, far_active=True, echo=True, tail=True))
 
 
 def test_speech_that_may_be_echo_does_not_end_a_turn_before_it_can_be_told_from_one() -> None:
     ear = Ear(TurnGate(TurnSettings()))
-    opened_by = ear.hear("sss", far_active=True, echo=True)
+    opened_by = ear.hear("sss", far_active=True, echo=True, tail=True)
 
     tail = ear.hear("s" * 45, far_active=True, echo=True, tail=True)
     after = ear.hear("s" * 10, far_active=True, echo=True)
@@ -187,11 +190,22 @@ def test_speech_that_may_be_echo_does_not_end_a_turn_before_it_can_be_told_from_
 
 def test_an_echo_that_sounds_like_speech_for_good_keeps_no_turn_open() -> None:
     ear = Ear(TurnGate(TurnSettings()))
-    ear.hear("sss", far_active=True, echo=True)
+    ear.hear("sss", far_active=True, echo=True, tail=True)
 
     heard = ear.hear("s" * 100, far_active=True, echo=True, tail=True)
 
     assert closed(heard)
+
+
+def test_behind_the_echo_of_a_reply_it_takes_clear_speech_as_into_the_silence() -> None:
+    ear = Ear(TurnGate())
+    ear.hear("." * 20, far_active=True, echo=True, tail=True)
+
+    music = ear.hear("sssff." * 10, far_active=True, echo=True)
+    speech = ear.hear("SSS", far_active=True, echo=True)
+
+    assert not opened(music)
+    assert opened(speech)
 
 
 def test_the_pre_roll_reaches_back_from_the_newest_sample() -> None:

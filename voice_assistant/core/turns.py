@@ -325,7 +325,8 @@ class TurnGate:
         return events
 
     def _is_onset(self, heard: Heard) -> bool:
-        if not heard.far_active:
+        # Behind the echo of a reply, as long as it may yet come, nobody is hidden by it, and music is heard.
+        if not heard.far_active or (heard.echo and not heard.tail):
             return self._onset.met_by(self._clear)
         if heard.echo:
             return self._evidence.ms >= self._settings.barge_in_echo_ms
