@@ -5,6 +5,7 @@ The user may take the floor at any time, and a cough may not. So an interruption
     suspicion (a few frames of speech)      duck the reply: the room, and the echo canceller, hear the user
     onset (a turn opens)                    pause the reply, keep the turn's sound here
     confirmed: enough speech, words, a key  drop the reply, send what was kept, go on sending
+    over, and one word for certain          the same, and it is a whole turn
     not confirmed in time                   play on from where it was paused; nothing was sent
 
 Nothing of an unconfirmed turn reaches the provider: it would hear the cough with its own detector, break
@@ -51,6 +52,7 @@ from voice_assistant.core.events import (
     TurnWithdrawn,
     UserText,
 )
+from voice_assistant.core.one_word import is_word
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.settings import check_range
 
@@ -64,6 +66,9 @@ SILENT_MS = 200
 GOES_ON_MS = 100
 """Speech, while a reply is held or not yet heard, that shows the user goes on; less may be the end of a
 breath."""
+
+SHORTEST_WORD_MS = 100
+"""Words that a turn over a reply holds at least if it was a word: no breath and no key is looked at."""
 
 REACTION_MS = 150
 """Nobody answers what they hear sooner than this: who speaks by then was speaking anyway."""
@@ -111,6 +116,7 @@ class Floor:
         self._standing: Standing = "free"
         self._turn = 0
         self._by: OpenedBy = "voice"
+        self._over_echo = False
         self._kept: list[AudioFrame] = []
         self._speech: deque[tuple[float, float]] = deque()
         self._last_speech = float("-inf")
@@ -208,6 +214,7 @@ class Floor:
     def _opened(self, event: TurnOpened) -> list[Command]:
         self._turn = event.turn
         self._by = event.by
+        self._over_echo = event.over_echo
         self._kept = [event.pre_roll]
         self._speech.clear()
         self._speech.append((event.at, event.speech_ms))
@@ -248,6 +255,16 @@ class Floor:
     def _spoken_ms(self) -> float:
         return sum(ms for _, ms in self._speech)
 
+    @property
+    def _was_one_word(self) -> bool:
+        """Was that which paused the reply, and is over, a word too short to be confirmed by its length?
+
+        Over echo nobody asks: what was kept holds the reply's words too.
+        """
+        if self._standing != "contested" or self._over_echo or self._spoken_ms < SHORTEST_WORD_MS:
+            return False
+        return is_word(b"".join(frame.pcm for frame in self._kept))
+
     def _grant(self) -> list[Command]:
         """Give the user the floor: what still sounds is cut, what was kept goes out."""
         self._replies.want()
@@ -272,7 +289,7 @@ class Floor:
                 return []
 
     def _closed(self, turn: int, reason: CloseReason) -> list[Command]:
-        commands: list[Command] = []
+        commands = self._grant() if reason == "silence" and self._was_one_word else []
         answered_already = self._standing == "held" and not self._owed_to_an_earlier_turn
         if not (self._is_disputed or answered_already or reason == "provider"):
             commands += [CommitInput(turn), RequestReply()]
