@@ -55,6 +55,9 @@ _FAINTEST = 1e-3
 _SURE = 0.6
 """Log-odds that it is a word, from which it is taken for one: docs/decisions/single-words.md says why."""
 
+_SURELY_NOT = -1.5
+"""And below this, with a pitch, it is a hum: words are seldom there, even before they are over."""
+
 
 def is_word(pcm: bytes) -> bool:
     """Is the loudest burst in a sound a word? It takes a few milliseconds: ask once.
@@ -64,6 +67,16 @@ def is_word(pcm: bytes) -> bool:
     """
     seen = traits(pcm)
     return seen is not None and WORD.score(seen) > _SURE
+
+
+def is_hum(pcm: bytes) -> bool:
+    """Is it a voice that says nothing, for all that is known? The burst may still go on. It takes as long.
+
+    Args:
+        pcm: 16 kHz, with some silence or noise before the burst.
+    """
+    seen = traits(pcm)
+    return seen is not None and WORD.score(seen) < _SURELY_NOT
 
 
 def traits(pcm: bytes) -> Vector | None:
