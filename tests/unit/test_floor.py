@@ -54,6 +54,9 @@ A_WORD = in_a_quiet_room(
 )
 """The word "stop"."""
 
+A_HUM = in_a_quiet_room(hum(np.random.default_rng(1)))
+"""What says nothing."""
+
 SETTINGS = FloorSettings(min_interruption_ms=300, confirm_within_ms=700, hold_reply_ms=300)
 
 
@@ -87,14 +90,14 @@ class Stage:
         self.turn += 1
         return self.take(TurnOpened(self.at, self.turn, self._frame(400), by, speech_ms, over_echo))
 
-    def says(self, pcm: bytes, *, over_echo: bool = False) -> list[Command]:
-        """Say something of which 200 ms count as words, too few to interrupt."""
+    def says(self, pcm: bytes, words_ms: int = 180, *, over_echo: bool = False) -> list[Command]:
+        """Say something at whose end so much counts as words, by default too little to interrupt."""
         self.turn += 1
         frames = [self._of(pcm[at : at + 640]) for at in range(0, len(pcm) // 640 * 640, 640)]
-        commands = self.take(TurnOpened(self.at, self.turn, frames[0], "voice", 60, over_echo))
-        for at, frame in enumerate(frames[1:]):
+        commands = self.take(TurnOpened(self.at, self.turn, frames[0], "voice", 0, over_echo))
+        for left, frame in zip(range(len(frames) - 1, 0, -1), frames[1:], strict=True):
             self.at += 0.001
-            commands += self.take(TurnAudio(self.at, self.turn, frame, at < 7))
+            commands += self.take(TurnAudio(self.at, self.turn, frame, left * 20 <= words_ms))
         return commands
 
     def speaks(self, ms: int, *, aloud: bool = True) -> list[Command]:
@@ -233,9 +236,29 @@ def test_one_word_does_not_where_it_was_broken_off_or_may_be_the_reply_s(
 def test_a_hum_that_is_over_lets_the_reply_go_on() -> None:
     stage = Stage()
     stage.replies_with("a")
-    stage.says(in_a_quiet_room(hum(np.random.default_rng(1))))
+    stage.says(A_HUM)
 
     assert stage.closes() == [SetGain(0.0, 120.0), ResumePlayout()]
+
+
+def test_a_hum_for_certain_takes_twice_as_much_to_cut_the_reply() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+
+    assert stage.says(A_HUM, words_ms=300) == [PausePlayout()]
+    assert stage.speaks(280) == []
+    assert DropPlayout("a") in stage.speaks(20)
+
+
+def test_a_hum_takes_no_more_where_it_may_be_the_reply_s_sound_or_once_the_reply_went_on() -> None:
+    over_echo, late = Stage(), Stage()
+    for stage in (over_echo, late):
+        stage.replies_with("a")
+    late.says(A_HUM, words_ms=300)
+    late.speaks(800, aloud=False)
+
+    assert DropPlayout("a") in over_echo.says(A_HUM, words_ms=300, over_echo=True)
+    assert DropPlayout("a") in late.speaks(300)
 
 
 def test_a_word_of_which_nothing_counts_lets_the_reply_go_on() -> None:

@@ -10,7 +10,7 @@ from benchmarks import voices
 from tests.support.speechlike import RECORDED_SPEECH_S, recorded_speech
 from tests.support.words import in_a_quiet_room
 from voice_assistant.core.audio import NEAR_RATE
-from voice_assistant.core.one_word import is_word, traits
+from voice_assistant.core.one_word import is_hum, is_word, traits
 
 WORD = round(0.4 * NEAR_RATE)
 
@@ -32,6 +32,14 @@ def test_what_is_as_short_as_a_word_and_was_said_is_one(start_s: float) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_hum_a_cough_and_keys_are_no_word(make: voices.Make, seed: int) -> None:
     assert not is_word(in_a_quiet_room(make(np.random.default_rng(seed))))
+
+
+def test_most_hums_are_hums_for_certain_and_a_word_never_is() -> None:
+    hums = [is_hum(in_a_quiet_room(voices.hum(np.random.default_rng(seed)))) for seed in range(8)]
+
+    assert sum(hums) >= 6
+    assert not any(is_hum(in_a_quiet_room(of_a_sentence(start_s))) for start_s in (0.0, 0.8, 1.6, 2.4))
+    assert not is_hum(in_a_quiet_room(voices.cough(np.random.default_rng(1))))
 
 
 def test_a_tone_is_no_word() -> None:
