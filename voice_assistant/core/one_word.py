@@ -55,8 +55,8 @@ _FAINTEST = 1e-3
 _SURE = 0.6
 """Log-odds that it is a word, from which it is taken for one: docs/decisions/single-words.md says why."""
 
-_SURELY_NOT = -1.5
-"""And below this, with a pitch, it is a hum: words are seldom there, even before they are over."""
+_SURELY_NOT = -0.5
+"""And below this it is a hum: words are seldom there, even before they are over."""
 
 
 def is_word(pcm: bytes) -> bool:
