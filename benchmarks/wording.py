@@ -31,6 +31,9 @@ DRAWS = 3000
 NOISE_DRAWS = 600
 """And of noise alone."""
 
+GATED = 0.1
+"""So many are heard through a noise gate: there is no noise at all."""
+
 PRINTED = 104
 """Characters of weights in a line."""
 
@@ -109,6 +112,8 @@ def heard(said: Sound, noises: list[Sound], rng: np.random.Generator) -> bytes:
     spoken = at_level(convolve(np.pad(said, (0, NEAR_RATE // 4)), echoing), dbfs)
     before, after = rng.uniform(0.75, 1.05), rng.uniform(0.35, 0.7)
     padded = np.pad(spoken, (round(before * NEAR_RATE), round(after * NEAR_RATE)))
+    if rng.random() < GATED:
+        return _pcm(padded)
     padded += room_noise(len(padded), -70, rng)
     below_db = float(rng.uniform(3, 30))
     if rng.random() < 0.75:

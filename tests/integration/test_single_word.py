@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.turns import read
 from benchmarks.voices import Make, cough, hum
 from tests.support.speechlike import speechlike
+from tests.support.spoken import stop
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
@@ -27,7 +25,6 @@ from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.listener import Listener
 from voice_assistant.core.replies import Replies
 
-STOP = Path(__file__).parents[1] / "data/questions/stop.wav"
 BLOCK = NEAR_RATE // 50
 
 
@@ -66,10 +63,7 @@ def commands_for(said: NDArray[np.float64]) -> list[Command]:
 
 
 def test_stop_ends_the_reply_and_is_a_turn() -> None:
-    said = np.frombuffer(read(STOP), "<i2").astype(float)
-    loud = np.flatnonzero(np.abs(said) > 300)
-
-    done = commands_for(said[loud[0] : loud[-1]])
+    done = commands_for(stop().astype(float))
 
     assert PausePlayout() in done
     assert DropPlayout("a") in done

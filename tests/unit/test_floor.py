@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.turns import read
 from benchmarks.voices import hum
+from tests.support.spoken import stop
 from tests.support.words import in_a_quiet_room
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
@@ -49,10 +48,7 @@ from voice_assistant.core.events import (
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.replies import Replies
 
-A_WORD = in_a_quiet_room(
-    np.frombuffer(read(Path(__file__).parents[1] / "data/questions/stop.wav"), "<i2").astype(float)
-)
-"""The word "stop"."""
+A_WORD = in_a_quiet_room(stop().astype(float))
 
 A_HUM = in_a_quiet_room(hum(np.random.default_rng(1)))
 """What says nothing."""

@@ -23,6 +23,9 @@ _BURST_DB = 18.0
 _OVER_NOISE_DB = 3.0
 """Nor is what stands out from the noise by less."""
 
+_MOST_OVER_NOISE_DB = 40.0
+"""And standing out further says no more: behind a noise gate there is no noise at all."""
+
 _GAP_FRAMES = 8
 """Frames (160 ms) of silence inside a word, at most: the closure of a stop consonant."""
 
@@ -119,7 +122,7 @@ def traits(pcm: bytes) -> Vector | None:
         [
             len(voiced) / 10,
             len(voiced) / len(burst),
-            over_noise_db[peak] / 10,
+            min(_MOST_OVER_NOISE_DB, over_noise_db[peak]) / 10,
             bright_db[-2] / 10,
             np.median(bright_db) / 10,
             (bright_db[-2] - bright_db[1]) / 10,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from voice_assistant.core.fusion import Weights
 
 WORD = Weights.read(
-    "Xq6ot283dLxHNpA2VzIEOjfBFr7huwO3+sMgOqjAyKaTsSKuk7HiLIa2S7R3Jz0wUDhArfS5sK4OMwewBrbbtSUnjDh3rps6ADGaOL47"
-    "viYwuC0zMDyKMYA1b7weOMU8uDyfRMa/Zrw8wZC8Q8StQz82hjpauWu2trTuwXVAZbYvRSXEkkkaQEA+QMknQzsqvTpLPJlMx7/+y1PG"
-    "caqkRoxAw7jzvVW8DsAWuY9BZTugwoI6BMxTRyBNPEomxMPJoLtAORW8Ljwwuh28brhIN9k5",
+    "I7CwtQU5SruiNJc1lzDnNQrArsB4uqIr5cKOPArBdjy+szWx/60zNXW4DLSntM4yyjhnp8O4ELRRrq40t7Vvt8mlyzhQsFc6xrbOOV45"
+    "ICkYu3QxjTtsLWw4k73hOIY9wD7FQ2PAp75hwO6608L7QTI4yDlUuh+6nrgSwT5BAbzrQPjB+UeJRc5FM8stQeeoAkAuOoxM1bwjyx7D"
+    "dsDCRZhAkrkkvNm6lb8YuKdApDGvw1tAB8xrRE5McEnlvFHI6LsGOSi81DpdueG7xrbrOMI5",
     8,
 )
