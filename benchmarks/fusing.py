@@ -131,27 +131,27 @@ def draw_start(segments: list[list[float]], seconds: float, rng: np.random.Gener
     return start
 
 
-def fit(inputs: Numbers, spoken: Numbers) -> Weights:
-    """Fit a network with ``UNITS`` hidden units; its inputs are brought to one scale on the way."""
+def fit(inputs: Numbers, spoken: Numbers, units: int = UNITS, epochs: int = EPOCHS) -> Weights:
+    """Fit a network with so many hidden units; its inputs are brought to one scale on the way."""
     rng = np.random.default_rng(0)
     mean, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
     scaled = (inputs - mean) / spread
     size = inputs.shape[1]
     weights = [
-        rng.normal(0, (2 / size) ** 0.5, (size, UNITS)).astype(np.float32),
-        np.zeros(UNITS, np.float32),
-        rng.normal(0, (1 / UNITS) ** 0.5, UNITS).astype(np.float32),
+        rng.normal(0, (2 / size) ** 0.5, (size, units)).astype(np.float32),
+        np.zeros(units, np.float32),
+        rng.normal(0, (1 / units) ** 0.5, units).astype(np.float32),
         np.zeros(1, np.float32),
     ]
     means = [np.zeros_like(one) for one in weights]
     squares = [np.zeros_like(one) for one in weights]
     batches = len(spoken) // BATCH
-    for done in range(EPOCHS * batches):
+    for done in range(epochs * batches):
         if done % batches == 0:
             order = rng.permutation(len(spoken))
         batch = order[done % batches * BATCH :][:BATCH]
         gradients = _gradients(weights, scaled[batch], spoken[batch])
-        step = STEP * (1 - 0.9 * done / (EPOCHS * batches))
+        step = STEP * (1 - 0.9 * done / (epochs * batches))
         for one, gradient, first, second in zip(weights, gradients, means, squares, strict=True):
             first += 0.1 * (gradient - first)
             second += 0.001 * (gradient**2 - second)

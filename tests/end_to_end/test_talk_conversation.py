@@ -25,6 +25,7 @@ from tests.support.spoken import (
     reply_on,
     sentence,
     share_heard,
+    stop,
     words,
 )
 from voice_assistant.core.audio import REPLY_RATE
@@ -163,6 +164,40 @@ def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
         "you: Tell me a story.",
         "you: Stop that.",
     ]
+
+
+def test_a_single_word_over_a_reply_ends_it_and_is_answered(
+    stage: Stage, proxy: LiteLLMProxy, gemini: GeminiServer
+) -> None:
+    cut, answer = reply(8.0, seed=1), reply(1.0, seed=2)
+
+    async def script(call: GeminiCall) -> None:
+        await call.set_up()
+        await call.stream_end()
+        await call.says(cut)
+        before = call.samples
+        await call.until(lambda: call.samples > before)
+        await call.interrupted()
+        await call.turn_complete()
+        await call.stream_end()
+        await call.hears("Stop.")
+        await call.reply(answer)
+        await call.hung_up()
+
+    gemini.play(script)
+    with stage.terminal(proxy) as program, stage.sound.record() as recording:
+        call = ready(stage, program, gemini)
+        stage.say(words(), pause(0.9))
+        program.until("speaking, 2.")
+        first_turn = len(call.sound)
+        stage.say(stop(), pause(1.5))
+        speaker = stage.hear_out(program, recording, "spoken reply, 1.0 s")
+
+    assert re.search(r"cut after [\d.]+ s of 8.0 s", program.printed), program.printed
+    assert "you: Stop." in program.printed
+    # The faint hiss of its beginning is not found again.
+    assert len(lost_words(stop(), call.sound[first_turn:])) <= 2
+    assert share_heard(answer, speaker) > 0.9
 
 
 def test_a_cough_holds_a_reply_up_and_takes_nothing_from_it(

@@ -7,15 +7,20 @@ all is well, so that a failing test says what was lost and where.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.turns import read
 from tests.support.alignment import Alignment, align, snr_db
 from tests.support.sound_server import CARD_RATE
 from tests.support.speechlike import RECORDED_SPEECH_S, recorded_speech, speechlike, unique_noise
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, Resampler
 
 Samples = NDArray[np.int16]
+
+STOP = Path(__file__).parent.parent / "data" / "questions" / "stop.wav"
 
 FADE = NEAR_RATE // 100
 
@@ -38,6 +43,13 @@ def other_words(seconds: float = 0.9) -> Samples:
     cut = sentence()[-round(seconds * NEAR_RATE) :].astype(np.float64)
     cut[:FADE] *= np.linspace(0, 1, FADE)
     return cut.astype(np.int16)
+
+
+def stop() -> Samples:
+    """Load the word "stop", without the silence around it: 16 kHz, 0.6 s."""
+    said = np.frombuffer(read(STOP), "<i2")
+    loud = np.flatnonzero(np.abs(said) > 300)
+    return said[loud[0] : loud[-1] + 1]
 
 
 def cough(ms: float = 180.0) -> Samples:

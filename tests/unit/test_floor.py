@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.voices import hum
+from tests.support.spoken import stop
+from tests.support.words import in_a_quiet_room
 from voice_assistant.core.audio import AudioFrame
 from voice_assistant.core.events import (
     AppendInput,
@@ -44,6 +48,11 @@ from voice_assistant.core.events import (
 from voice_assistant.core.floor import Floor, FloorSettings
 from voice_assistant.core.replies import Replies
 
+A_WORD = in_a_quiet_room(stop().astype(float))
+
+A_HUM = in_a_quiet_room(hum(np.random.default_rng(1)))
+"""What says nothing."""
+
 SETTINGS = FloorSettings(min_interruption_ms=300, confirm_within_ms=700, hold_reply_ms=300)
 
 
@@ -77,6 +86,16 @@ class Stage:
         self.turn += 1
         return self.take(TurnOpened(self.at, self.turn, self._frame(400), by, speech_ms, over_echo))
 
+    def says(self, pcm: bytes, words_ms: int = 180, *, over_echo: bool = False) -> list[Command]:
+        """Say something at whose end so much counts as words, by default too little to interrupt."""
+        self.turn += 1
+        frames = [self._of(pcm[at : at + 640]) for at in range(0, len(pcm) // 640 * 640, 640)]
+        commands = self.take(TurnOpened(self.at, self.turn, frames[0], "voice", 0, over_echo))
+        for left, frame in zip(range(len(frames) - 1, 0, -1), frames[1:], strict=True):
+            self.at += 0.001
+            commands += self.take(TurnAudio(self.at, self.turn, frame, left * 20 <= words_ms))
+        return commands
+
     def speaks(self, ms: int, *, aloud: bool = True) -> list[Command]:
         commands: list[Command] = []
         for _ in range(ms // 20):
@@ -88,7 +107,10 @@ class Stage:
         return self.take(TurnClosed(self.at, self.turn, reason))  # type: ignore[arg-type]
 
     def _frame(self, ms: int) -> AudioFrame:
-        frame = AudioFrame(bytes(32 * ms), 16_000, self.sample)
+        return self._of(bytes(32 * ms))
+
+    def _of(self, pcm: bytes) -> AudioFrame:
+        frame = AudioFrame(pcm, 16_000, self.sample)
         self.sample += frame.samples
         return frame
 
@@ -171,6 +193,81 @@ def test_speech_after_a_dismissed_cough_still_takes_the_floor_with_everything_si
 
     assert DropPlayout("a") in commands
     assert appended_samples(commands)[0][0] == 0
+
+
+def test_one_word_that_is_over_takes_the_floor_and_is_a_whole_turn() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+
+    said = stage.says(A_WORD)
+    closing = stage.closes()
+
+    assert said == [PausePlayout()]
+    assert closing[:3] == [DropPlayout("a"), SetGain(0.0, 120.0), ResumePlayout()]
+    spans = appended_samples(closing)
+    assert (spans[0][0], spans[-1][1]) == (0, stage.sample)
+    assert closing[-2:] == [CommitInput(1), RequestReply()]
+    assert stage.floor.standing == "free"
+
+
+@pytest.mark.parametrize(
+    ("reason", "over_echo", "is_dismissed"),
+    [("mute", False, False), ("silence", True, False), ("silence", False, True)],
+)
+def test_one_word_does_not_where_it_was_broken_off_or_may_be_the_reply_s(
+    reason: str, *, over_echo: bool, is_dismissed: bool
+) -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.says(A_WORD, over_echo=over_echo)
+    if is_dismissed:
+        stage.speaks(800, aloud=False)
+
+    closing = stage.closes(reason)
+
+    assert DropPlayout("a") not in closing
+    assert appended_samples(closing) == []
+
+
+def test_a_hum_that_is_over_lets_the_reply_go_on() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.says(A_HUM)
+
+    assert stage.closes() == [SetGain(0.0, 120.0), ResumePlayout()]
+
+
+def test_a_hum_for_certain_takes_twice_as_much_to_cut_the_reply() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+
+    assert stage.says(A_HUM, words_ms=300) == [PausePlayout()]
+    assert stage.speaks(280) == []
+    assert DropPlayout("a") in stage.speaks(20)
+
+
+def test_a_hum_takes_no_more_where_it_may_be_the_reply_s_sound_or_once_the_reply_went_on() -> None:
+    over_echo, late = Stage(), Stage()
+    for stage in (over_echo, late):
+        stage.replies_with("a")
+    late.says(A_HUM, words_ms=300)
+    late.speaks(800, aloud=False)
+
+    assert DropPlayout("a") in over_echo.says(A_HUM, words_ms=300, over_echo=True)
+    assert DropPlayout("a") in late.speaks(300)
+
+
+def test_a_word_of_which_nothing_counts_lets_the_reply_go_on() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.says(A_WORD)
+    stage.closes()
+    stage.replies_with("b")
+    stage.opens(speech_ms=60)
+    stage.speaks(20)
+    stage.speaks(300, aloud=False)
+
+    assert stage.closes() == [SetGain(0.0, 120.0), ResumePlayout()]
 
 
 def test_a_word_said_after_the_reply_ran_out_is_not_lost() -> None:

@@ -5,6 +5,7 @@ The user may take the floor at any time, and a cough may not. So an interruption
     suspicion (a few frames of speech)      duck the reply: the room, and the echo canceller, hear the user
     onset (a turn opens)                    pause the reply, keep the turn's sound here
     confirmed: enough speech, words, a key  drop the reply, send what was kept, go on sending
+    over, and one word for certain          the same, and it is a whole turn
     not confirmed in time                   play on from where it was paused; nothing was sent
 
 Nothing of an unconfirmed turn reaches the provider: it would hear the cough with its own detector, break
@@ -51,6 +52,7 @@ from voice_assistant.core.events import (
     TurnWithdrawn,
     UserText,
 )
+from voice_assistant.core.one_word import is_hum, is_word
 from voice_assistant.core.replies import Replies
 from voice_assistant.core.settings import check_range
 
@@ -65,6 +67,9 @@ GOES_ON_MS = 100
 """Speech, while a reply is held or not yet heard, that shows the user goes on; less may be the end of a
 breath."""
 
+SHORTEST_WORD_MS = 100
+"""Words that a turn over a reply holds at least if it was a word: no breath and no key is looked at."""
+
 REACTION_MS = 150
 """Nobody answers what they hear sooner than this: who speaks by then was speaking anyway."""
 
@@ -76,7 +81,7 @@ class FloorSettings:
     Args:
         duck_db: How much quieter a reply becomes at the first suspicion; 0 to 60.
         min_interruption_ms: Words that it takes to cut a reply; 60 to 2000. Keys and coughs are none, and
-            "mm-hm" counts by half.
+            "mm-hm" counts by half. Where no echo is heard, a single word cuts it when it is over.
         confirm_within_ms: Time it may take to gather that much before the reply goes on; 200 to 5000.
         hold_reply_ms: How long a reply that comes while the user speaks waits to see whether they go on.
     """
@@ -111,6 +116,8 @@ class Floor:
         self._standing: Standing = "free"
         self._turn = 0
         self._by: OpenedBy = "voice"
+        self._over_echo = False
+        self._wanted_ms = settings.min_interruption_ms
         self._kept: list[AudioFrame] = []
         self._speech: deque[tuple[float, float]] = deque()
         self._last_speech = float("-inf")
@@ -119,7 +126,6 @@ class Floor:
         self._owed_to_an_earlier_turn = False
         self._called_by: str | None = None
         self._audible_at = float("inf")
-        self._goes_on = False
 
     @property
     def standing(self) -> Standing:
@@ -208,12 +214,15 @@ class Floor:
     def _opened(self, event: TurnOpened) -> list[Command]:
         self._turn = event.turn
         self._by = event.by
+        self._over_echo = event.over_echo
+        self._wanted_ms = self._settings.min_interruption_ms
         self._kept = [event.pre_roll]
         self._speech.clear()
         self._speech.append((event.at, event.speech_ms))
         self._last_speech = event.at
         self._owed_to_an_earlier_turn = self._unanswered > 0
-        self._goes_on = self._was_called_too_early(event)
+        if self._was_called_too_early(event):
+            self._wanted_ms = GOES_ON_MS
         if event.by == "key" or not self._replies.sounding:
             return self._grant()
         self._standing = "contested"
@@ -239,14 +248,34 @@ class Floor:
         return self._confirmed()
 
     def _confirmed(self) -> list[Command]:
-        wanted_ms = GOES_ON_MS if self._goes_on else self._settings.min_interruption_ms
+        wanted_ms = self._wanted_ms
         if not self._replies.sounding:
             wanted_ms = 1  # There is nothing left to interrupt, and no word to be lost.
-        return self._grant() if self._spoken_ms >= wanted_ms else []
+        if self._spoken_ms < wanted_ms:
+            return []
+        is_first = wanted_ms == self._settings.min_interruption_ms
+        if is_first and self._can_be_looked_at and is_hum(self._sound):
+            self._wanted_ms = 2 * wanted_ms  # And asked no more: it takes a few milliseconds.
+            return []
+        return self._grant()
 
     @property
     def _spoken_ms(self) -> float:
         return sum(ms for _, ms in self._speech)
+
+    @property
+    def _was_one_word(self) -> bool:
+        """Was that which paused the reply, and is over, a word too short to be confirmed by its length?"""
+        return self._can_be_looked_at and self._spoken_ms >= SHORTEST_WORD_MS and is_word(self._sound)
+
+    @property
+    def _can_be_looked_at(self) -> bool:
+        """Is what was kept the user's alone, and short? Over echo it holds the reply's words too."""
+        return self._standing == "contested" and not self._over_echo
+
+    @property
+    def _sound(self) -> bytes:
+        return b"".join(frame.pcm for frame in self._kept)
 
     def _grant(self) -> list[Command]:
         """Give the user the floor: what still sounds is cut, what was kept goes out."""
@@ -272,7 +301,7 @@ class Floor:
                 return []
 
     def _closed(self, turn: int, reason: CloseReason) -> list[Command]:
-        commands: list[Command] = []
+        commands = self._grant() if reason == "silence" and self._was_one_word else []
         answered_already = self._standing == "held" and not self._owed_to_an_earlier_turn
         if not (self._is_disputed or answered_already or reason == "provider"):
             commands += [CommitInput(turn), RequestReply()]
@@ -307,6 +336,7 @@ class Floor:
                 self._standing = "dismissed"
                 # What was not enough does not count twice; the reply, which goes on, may add to it.
                 self._speech.clear()
+                self._wanted_ms = min(self._wanted_ms, self._settings.min_interruption_ms)
                 return [SetGain(0.0, RESTORE_RAMP_MS), ResumePlayout()]
             case "held" if self._spoken_ms >= GOES_ON_MS:
                 return self._grant()

@@ -64,6 +64,13 @@ class Weights:
         hidden, rest = numbers[: inputs * units], numbers[inputs * units :]
         return cls(hidden.reshape(inputs, units), rest[:units], rest[units:-1], float(rest[-1]))
 
+    def score(self, inputs: Vector) -> float:
+        """What the network makes of its inputs: log-odds."""
+        hidden = inputs.dot(self.hidden)
+        hidden += self.hidden_bias
+        np.maximum(hidden, 0.0, out=hidden)
+        return float(hidden.dot(self.out)) + self.out_bias
+
     def write(self) -> str:
         """Give half-precision numbers as text."""
         parts = (self.hidden.ravel(), self.hidden_bias, self.out, np.array([self.out_bias]))
@@ -113,7 +120,7 @@ class Fusion:
         """
         said = np.array([*opinions, *(one * one for one in opinions[1:])], np.float32)
         said.take(self._order, out=self._said)
-        bands = _TO_BANDS.dot(spectrum)
+        bands = TO_BANDS.dot(spectrum)
         np.maximum(bands, _FAINTEST, out=bands)
         np.log10(bands, out=bands)
         np.subtract(bands, bands.dot(_MEAN), out=self._shape)
@@ -129,10 +136,7 @@ class Fusion:
 
     def score(self) -> float:
         """Log-odds that somebody spoke ``AHEAD_FRAMES`` ago."""
-        hidden = self.state.dot(self._weights.hidden)
-        hidden += self._weights.hidden_bias
-        np.maximum(hidden, 0.0, out=hidden)
-        return float(hidden.dot(self._weights.out)) + self._weights.out_bias
+        return self._weights.score(self.state)
 
 
 def _to_bands() -> NDArray[np.float32]:
@@ -141,5 +145,5 @@ def _to_bands() -> NDArray[np.float32]:
     return np.concatenate((rows, rows), axis=1)
 
 
-_TO_BANDS = _to_bands()
+TO_BANDS = _to_bands()
 _MEAN = np.full(_BANDS, 1 / _BANDS, np.float32)

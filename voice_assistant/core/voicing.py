@@ -49,7 +49,7 @@ class Voicing:
         """Take the next 20 ms at 16 kHz; say how much they count as words, 0 to 1."""
         samples = np.frombuffer(self._before + frame.pcm, np.int16).astype(np.float32)
         self._before = frame.pcm
-        pitch, upper_db = _sound_of(samples)
+        pitch, upper_db = sound_of(samples)
         is_voiced = pitch >= _VOICED and upper_db < _BRIGHT_DB
         self._since_voiced = 0 if is_voiced else self._since_voiced + 1
         if self._since_voiced > _MEMORY_FRAMES:
@@ -57,7 +57,7 @@ class Voicing:
         return _DULL if upper_db < _DULL_DB else 1.0
 
 
-def _sound_of(samples: NDArray[np.float32]) -> tuple[float, float]:
+def sound_of(samples: NDArray[np.float32]) -> tuple[float, float]:
     """How periodic 40 ms are below 1 kHz, 0 to 1; and the level of 1 to 4 kHz over that from 70 Hz to 1 kHz.
 
     The autocorrelation at the best period, over that of the window (Boersma, "Accurate short-term analysis of
