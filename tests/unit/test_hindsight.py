@@ -11,6 +11,7 @@ from tests.support.speechlike import RECORDED_SPEECH_S, recorded_speech
 from voice_assistant.core.audio import NEAR_RATE, REPLY_RATE, AudioFrame, Resampler
 from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened, TurnReviewed
 from voice_assistant.core.hindsight import ENOUGH_MS, Hindsight
+from voice_assistant.core.listener import Listener
 from voice_assistant.core.turns import Heard
 
 FRAME = NEAR_RATE // 50
@@ -140,3 +141,29 @@ def test_without_a_delay_there_is_nothing_to_look_for() -> None:
 
 def test_a_turn_that_is_over_is_not_looked_at() -> None:
     assert reviewed(echo_of(reply()), reply(), closes_at=PAUSED + 7) == []
+
+
+def test_the_listener_has_it_looked_at_when_the_echo_is_over() -> None:
+    far = np.concatenate((np.zeros(75 * FRAME), np.resize(words(), 335 * FRAME)))
+    said = words()[::-1][: NEAR_RATE // 2]
+    speaker = np.zeros(len(far))
+    speaker[350 * FRAME :][: len(said)] = said * 10 ** ((level(echo_of(far)) + 6 - level(said)) / 20)
+    near = echo_of(far) + speaker
+    resampler = Resampler(NEAR_RATE, REPLY_RATE)
+    pcm = bytearray(960)  # The resampler holds its first samples back.
+    listener = Listener()
+    reviews: list[TurnReviewed] = []
+
+    for frame in range(410):
+        samples = slice(frame * FRAME, (frame + 1) * FRAME)
+        pcm += resampler.feed(np.rint(far[samples]).astype("<i2").tobytes())
+        heard = AudioFrame(np.rint(near[samples]).astype("<i2").tobytes(), NEAR_RATE, samples.start)
+        played = AudioFrame(bytes(pcm[frame * 960 : frame * 960 + 960]), REPLY_RATE)
+        made = listener.judge(Captured(frame * 0.02, heard, played))
+        if frame >= 350 and any(isinstance(event, TurnOpened) for event in made):
+            # The reply is paused.
+            far[samples.stop :] = 0
+            near = echo_of(far) + speaker
+        reviews += [event for event in made if isinstance(event, TurnReviewed) and frame >= 350]
+
+    assert [review.speech_ms > 200 for review in reviews] == [True]
