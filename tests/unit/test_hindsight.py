@@ -93,10 +93,10 @@ def reviewed(
     return [event for event in events if isinstance(event, TurnReviewed)]
 
 
-def test_a_user_of_a_second_is_found_10_db_below_the_echo() -> None:
+def test_a_user_of_a_second_is_found_8_db_below_the_echo() -> None:
     said = words()[::-1][:NEAR_RATE]
 
-    (review,) = reviewed(echo_of(reply()) + user(said, PAUSED - 40, -10), reply(), spoken_frames=7)
+    (review,) = reviewed(echo_of(reply()) + user(said, PAUSED - 40, -8), reply(), spoken_frames=7)
 
     assert review.turn == 1
     assert review.speech_ms >= ENOUGH_MS

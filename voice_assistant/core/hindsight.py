@@ -30,8 +30,8 @@ LATEST_FRAMES = 60
 LEAD_FRAMES = 3
 """So many frames before the measured delay an echo may begin: that is measured by levels, which come late."""
 
-LEAST_MS = 200.0
-"""Less than this, heard by the detector, is worth no look. Half of the tricks of the room are less."""
+LEAST_MS = 260.0
+"""Less than this, heard by the detector, is worth no look. Most tricks of the room are less."""
 
 ENOUGH_MS = 340.0
 """More than this, counted already, needs none."""
@@ -39,8 +39,11 @@ ENOUGH_MS = 340.0
 _NEAR_FRAMES = BEFORE_FRAMES + LATEST_FRAMES + 2
 _FAR_FRAMES = _NEAR_FRAMES + PATH_FRAMES + WAY_FRAMES + 1
 
-_LOUD = 2.5
-"""So many times the power of what an echo leaves there is somebody: 4 dB."""
+_LOUD_DB = 4.0
+_SURE_DB = 10.0
+_UNSURE = 0.25
+"""So far over what an echo leaves there may be somebody, and counts by a quarter; so far there surely is. The
+loudspeaker's distortion, and a jump of its delay, leave up to 9 dB more than foreseen."""
 
 _VOICED = 0.6
 _BRIGHT_DB = 3.0
@@ -49,15 +52,13 @@ _DULL = 0.5
 _MEMORY_FRAMES = 3
 """As in ``voicing.py``; but a hum is less dull in what is left of it."""
 
-_MEANT = 1.2
+_MEANT = 1.45
 """Words that were said for each that is found in the residue."""
 
 _HUM_FRAMES = 28
-"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. What is longer is none,
-however dull it is."""
-
-_DENSE = 3
-"""Of five frames so many must be voiced to say how long it lasts: some are by chance."""
+_MORE_FRAMES = 6
+"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. Where there is so much more
+than in any stretch as long, it is none, however dull it is."""
 
 
 class Hindsight:
@@ -151,15 +152,20 @@ def words_ms(samples: Samples, excess: Samples) -> float:
         excess: The power of each frame over what an echo would leave.
     """
     pitch, upper_db = _sound_of(samples)
-    loud = excess > _LOUD
+    over_db = 10 * np.log10(excess + 1e-9)
+    loud = over_db > _LOUD_DB
     voiced = loud & (pitch > _VOICED) & (upper_db < _BRIGHT_DB)
+    # One frame alone is chance.
+    around = np.concatenate(([False], voiced, [False]))
+    voiced &= around[:-2] | around[2:]
     spoken = voiced.copy()
     for later in range(1, _MEMORY_FRAMES + 1):
         spoken[later:] |= voiced[:-later]
     spoken &= loud
-    dense = np.flatnonzero(voiced & (np.convolve(voiced, np.ones(5), "same") >= _DENSE))
-    is_long = len(dense) > 0 and dense[-1] - dense[0] >= _HUM_FRAMES
-    weights = np.where(upper_db < _DULL_DB, 1.0 if is_long else _DULL, 1.0)
+    densest = np.convolve(spoken, np.ones(_HUM_FRAMES), "valid").max()
+    dull = 1.0 if spoken.sum() - densest >= _MORE_FRAMES else _DULL
+    weights = np.where(upper_db < _DULL_DB, dull, 1.0)
+    weights *= np.clip((over_db - _LOUD_DB) / (_SURE_DB - _LOUD_DB), _UNSURE, 1.0)
     return 20 * _MEANT * float(weights[spoken].sum())
 
 
