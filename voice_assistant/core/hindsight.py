@@ -47,18 +47,16 @@ loudspeaker's distortion, and a jump of its delay, leave up to 9 dB more than fo
 
 _VOICED = 0.6
 _BRIGHT_DB = 3.0
-_DULL_DB = -10.0
-_DULL = 0.5
 _MEMORY_FRAMES = 3
-"""As in ``voicing.py``; but a hum is less dull in what is left of it."""
+"""As in ``voicing.py``."""
 
-_MEANT = 1.45
+_MEANT = 1.5
 """Words that were said for each that is found in the residue."""
 
 _HUM_FRAMES = 28
-_MORE_FRAMES = 6
-"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. Where there is so much more
-than in any stretch as long, it is none, however dull it is."""
+_MORE_FRAMES = 4
+"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. Where there is not so much more
+than in any stretch of that length it may be one, and is worth nothing."""
 
 
 class Hindsight:
@@ -163,10 +161,10 @@ def words_ms(samples: Samples, excess: Samples) -> float:
         spoken[later:] |= voiced[:-later]
     spoken &= loud
     densest = np.convolve(spoken, np.ones(_HUM_FRAMES), "valid").max()
-    dull = 1.0 if spoken.sum() - densest >= _MORE_FRAMES else _DULL
-    weights = np.where(upper_db < _DULL_DB, dull, 1.0)
-    weights *= np.clip((over_db - _LOUD_DB) / (_SURE_DB - _LOUD_DB), _UNSURE, 1.0)
-    return 20 * _MEANT * float(weights[spoken].sum())
+    if spoken.sum() - densest < _MORE_FRAMES:
+        return 0.0
+    shares = np.clip((over_db - _LOUD_DB) / (_SURE_DB - _LOUD_DB), _UNSURE, 1.0)
+    return 20 * _MEANT * float(shares[spoken].sum())
 
 
 def _sound_of(samples: Samples) -> tuple[Samples, Samples]:
