@@ -55,8 +55,8 @@ _MEANT = 1.5
 
 _HUM_FRAMES = 28
 _MORE_FRAMES = 4
-"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. Where there is not so much more
-than in any stretch of that length it may be one, and is worth nothing."""
+"""Frames (0.56 s) that "mm-hm" lasts at the most, the room's ringing included. Where there is hardly more
+than in some stretch of that length it may be one, and is worth nothing."""
 
 
 class Hindsight:
