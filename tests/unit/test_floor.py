@@ -41,6 +41,7 @@ from voice_assistant.core.events import (
     TurnAudio,
     TurnClosed,
     TurnOpened,
+    TurnReviewed,
     TurnSuspected,
     TurnWithdrawn,
     UserText,
@@ -181,6 +182,37 @@ def test_a_cough_lets_the_reply_go_on_and_nothing_of_it_is_sent() -> None:
     commands = stage.speaks(60) + stage.speaks(800, aloud=False) + stage.closes()
 
     assert commands == [SetGain(0.0, 120.0), ResumePlayout(), SetGain(0.0, 120.0)]
+
+
+def test_a_turn_that_was_words_in_hindsight_cuts_the_reply_and_sends_all_that_was_kept() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.opens(speech_ms=120, over_echo=True)
+    stage.speaks(100, aloud=False)
+
+    commands = stage.take(TurnReviewed(stage.at, 1, 300.0))
+
+    assert commands[:3] == [DropPlayout("a"), SetGain(0.0, 120.0), ResumePlayout()]
+    assert appended_samples(commands)[0][0] == 0
+    assert appended_samples(commands)[-1][1] == stage.sample
+
+
+@pytest.mark.parametrize(("turn", "speech_ms"), [(1, 299.0), (2, 300.0)])
+def test_too_little_in_hindsight_or_of_another_turn_changes_nothing(turn: int, speech_ms: float) -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.opens(speech_ms=120, over_echo=True)
+
+    assert stage.take(TurnReviewed(0.1, turn, speech_ms)) == []
+    assert stage.floor.standing == "contested"
+
+
+def test_a_turn_that_has_the_floor_already_needs_no_hindsight() -> None:
+    stage = Stage()
+    stage.replies_with("a")
+    stage.opens(speech_ms=300, over_echo=True)
+
+    assert stage.take(TurnReviewed(0.1, 1, 500.0)) == []
 
 
 def test_speech_after_a_dismissed_cough_still_takes_the_floor_with_everything_since_the_onset() -> None:

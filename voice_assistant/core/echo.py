@@ -142,6 +142,11 @@ class EchoCanceller:
         self._loss = Loss(_SMOOTHING)
         self._settling = _SETTLING_FRAMES
 
+    @property
+    def delay_frames(self) -> int | None:
+        """How long the echo takes, or likely takes; None before the first is heard."""
+        return self._coupling.likely_delay_frames
+
     def clean(self, near: AudioFrame, far: AudioFrame) -> Cleaned:
         """Take the next 20 ms of both ends.
 

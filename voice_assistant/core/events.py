@@ -292,6 +292,20 @@ class TurnAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnReviewed:
+    """What opened a turn over echo was looked at again, now that the echo is over.
+
+    Args:
+        speech_ms: Milliseconds of words that the user said since shortly before the turn opened: 0 if it was
+            the reply's echo.
+    """
+
+    at: float
+    turn: int
+    speech_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnClosed:
     """The user's turn is over; every ``TurnAudio`` of it came before."""
 
@@ -660,6 +674,7 @@ Event = (
     | TurnWithdrawn
     | TurnOpened
     | TurnAudio
+    | TurnReviewed
     | TurnClosed
     | Level
     | ModeChanged

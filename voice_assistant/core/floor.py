@@ -48,6 +48,7 @@ from voice_assistant.core.events import (
     TurnAudio,
     TurnClosed,
     TurnOpened,
+    TurnReviewed,
     TurnSuspected,
     TurnWithdrawn,
     UserText,
@@ -147,6 +148,8 @@ class Floor:
                 return self._opened(event)
             case TurnAudio():
                 return self._heard(event)
+            case TurnReviewed(turn=turn, speech_ms=speech_ms) if turn == self._turn and self._is_disputed:
+                return self._grant() if speech_ms >= self._settings.min_interruption_ms else []
             case TurnClosed(turn=turn, reason=reason):
                 return self._closed(turn, reason)
             case TextEntered(text=text):

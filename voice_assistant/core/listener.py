@@ -27,6 +27,7 @@ from voice_assistant.core.events import (
     SpokeWhileMuted,
 )
 from voice_assistant.core.evidence import FAINTEST_SCORE
+from voice_assistant.core.hindsight import Hindsight
 from voice_assistant.core.monitor import MonitorWatch
 from voice_assistant.core.muted import MutedWatch
 from voice_assistant.core.neural import VoiceModel
@@ -55,6 +56,7 @@ class Listener:
         if self.mode == "wake-word" and wake is None:
             raise ValueError("nothing is here that knows a wake word")
         self._voicing = Voicing()
+        self._hindsight = Hindsight()
         self._monitor = MonitorWatch()
         self._muted = False
         self._muted_watch = MutedWatch()
@@ -122,7 +124,9 @@ class Listener:
         cleaned = self._canceller.clean(event.near, event.far)
         if cleaned.begins:
             self._detector.begin()
+            self._hindsight.forget()
         if self._live_from is None:
+            self._hindsight.forget()
             if not self._muted:
                 # This frame was begun while muted, and the canceller still holds its end back.
                 self._live_from = event.near.end_sample
@@ -157,7 +161,9 @@ class Listener:
             opinion.is_speech,
             cleaned.removed_db,
         )
-        return [*woken, *self._gate.hear(event.at, heard), level]
+        made = self._gate.hear(event.at, heard)
+        reviewed = self._hindsight.follow(event, heard, made, self._canceller.delay_frames)
+        return [*woken, *made, *reviewed, level]
 
     def _sleep_or_wake(self, at: float, cleaned: Cleaned) -> list[Event]:
         if self._wake is None or self.mode != "wake-word":
