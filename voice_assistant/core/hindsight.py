@@ -20,6 +20,7 @@ from voice_assistant.core.coupling import PATH_FRAMES
 from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened, TurnReviewed
 from voice_assistant.core.residue import FRAME, RATE, WAY_FRAMES, Residue, Samples, lowered
 from voice_assistant.core.turns import Heard
+from voice_assistant.core.voicing import BRIGHT_DB, MEMORY_FRAMES, VOICED
 
 BEFORE_FRAMES = 50
 """Frames (1 s) before the turn opened that are looked at: late suspicions come after so long."""
@@ -44,11 +45,6 @@ _SURE_DB = 10.0
 _UNSURE = 0.25
 """So far over what an echo leaves there may be somebody, and counts by a quarter; so far there surely is. The
 loudspeaker's distortion, and a jump of its delay, leave up to 9 dB more than foreseen."""
-
-_VOICED = 0.6
-_BRIGHT_DB = 3.0
-_MEMORY_FRAMES = 3
-"""As in ``voicing.py``."""
 
 _MEANT = 1.5
 """Words that were said for each that is found in the residue."""
@@ -152,12 +148,12 @@ def words_ms(samples: Samples, excess: Samples) -> float:
     pitch, upper_db = _sound_of(samples)
     over_db = 10 * np.log10(excess + 1e-9)
     loud = over_db > _LOUD_DB
-    voiced = loud & (pitch > _VOICED) & (upper_db < _BRIGHT_DB)
+    voiced = loud & (pitch > VOICED) & (upper_db < BRIGHT_DB)
     # One frame alone is chance.
     around = np.concatenate(([False], voiced, [False]))
     voiced &= around[:-2] | around[2:]
     spoken = voiced.copy()
-    for later in range(1, _MEMORY_FRAMES + 1):
+    for later in range(1, MEMORY_FRAMES + 1):
         spoken[later:] |= voiced[:-later]
     spoken &= loud
     densest = np.convolve(spoken, np.ones(_HUM_FRAMES), "valid").max()

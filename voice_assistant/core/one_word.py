@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voice_assistant.core.fusion import TO_BANDS, Vector
 from voice_assistant.core.levels import FRAME_SAMPLES, spectrum
-from voice_assistant.core.voicing import sound_of
+from voice_assistant.core.voicing import VOICED, sound_of
 from voice_assistant.core.word_weights import WORD
 
 _BURST_DB = 18.0
@@ -35,9 +35,6 @@ and after a word."""
 
 _NOISE_OFF = 1.5
 """The noise is taken off so many times, since it varies."""
-
-_PITCHED = 0.6
-"""Periodicity from which a frame has a pitch, as in ``voicing.py``."""
 
 _LOWER = slice(0, 5)
 _UPPER = slice(6, 12)
@@ -108,7 +105,7 @@ def traits(pcm: bytes) -> Vector | None:
     burst = _burst(peak, (level_db > level_db[peak] - _BURST_DB) & (over_noise_db > _OVER_NOISE_DB))
     wide = samples.astype(np.float32)
     pitch = np.array([sound_of(wide[(at - 1) * FRAME_SAMPLES : (at + 1) * FRAME_SAMPLES])[0] for at in burst])
-    voiced = burst[pitch > _PITCHED]
+    voiced = burst[pitch > VOICED]
     if len(voiced) < _FEWEST:
         return None
     heard = np.maximum(bands - _NOISE_OFF * noise, _FAINTEST * bands.max(axis=1, keepdims=True) + _NOTHING)
@@ -129,7 +126,7 @@ def traits(pcm: bytes) -> Vector | None:
             apart.mean(),
             apart.max(),
             np.diagonal(apart, 1).mean(),
-            pitch[pitch > _PITCHED].mean(),
+            pitch[pitch > VOICED].mean(),
             np.diff(start).max(initial=0.0) / 10,
         ],
         np.float32,

@@ -16,14 +16,18 @@ from voice_assistant.core.levels import FRAME_SAMPLES
 # Measured on words, coughs, keys and hums in rooms, at 10 to 40 dB over the noise: pitch stands out by 0.6
 # or more in 85 % of the frames of words, in 95 % of a hum and in 5 % of the rest; the upper band lies 18 dB
 # below the lower in a hum (5 % above -10), 11 dB in words (40 % below -12) and above it in keys.
-_VOICED = 0.6
-_BRIGHT_DB = 3.0
+VOICED = 0.6
+"""Periodicity from which a frame has a pitch."""
+
+BRIGHT_DB = 3.0
+"""From so much more above 1 kHz than below it is no vowel."""
+
 _DULL_DB = -12.0
 
 _DULL = 0.5
 """Weight of a dull voice: "mm-hm" may take half a second, and words are dull now and then."""
 
-_MEMORY_FRAMES = 3
+MEMORY_FRAMES = 3
 """Frames (60 ms) after a voiced one that count with it: consonants have no pitch."""
 
 _SIZE = 2 * FRAME_SAMPLES
@@ -38,21 +42,21 @@ class Voicing:
 
     def __init__(self) -> None:
         self._before: bytes = bytes(2 * FRAME_SAMPLES)
-        self._since_voiced = _MEMORY_FRAMES
+        self._since_voiced = MEMORY_FRAMES
 
     def pass_by(self, frame: AudioFrame) -> None:
         """Take a frame that nobody asks about."""
         self._before = frame.pcm
-        self._since_voiced = _MEMORY_FRAMES
+        self._since_voiced = MEMORY_FRAMES
 
     def weigh(self, frame: AudioFrame) -> float:
         """Take the next 20 ms at 16 kHz; say how much they count as words, 0 to 1."""
         samples = np.frombuffer(self._before + frame.pcm, np.int16).astype(np.float32)
         self._before = frame.pcm
         pitch, upper_db = sound_of(samples)
-        is_voiced = pitch >= _VOICED and upper_db < _BRIGHT_DB
+        is_voiced = pitch >= VOICED and upper_db < BRIGHT_DB
         self._since_voiced = 0 if is_voiced else self._since_voiced + 1
-        if self._since_voiced > _MEMORY_FRAMES:
+        if self._since_voiced > MEMORY_FRAMES:
             return 0.0
         return _DULL if upper_db < _DULL_DB else 1.0
 
