@@ -20,7 +20,7 @@ from voice_assistant.core.coupling import PATH_FRAMES
 from voice_assistant.core.events import Captured, Event, TurnAudio, TurnClosed, TurnOpened, TurnReviewed
 from voice_assistant.core.residue import FRAME, RATE, WAY_FRAMES, Residue, Samples, lowered
 from voice_assistant.core.turns import Heard
-from voice_assistant.core.voicing import BRIGHT_DB, MEMORY_FRAMES, VOICED
+from voice_assistant.core.voicing import BRIGHT_DB, MEMORY_FRAMES, VOICED, Timbre
 
 BEFORE_FRAMES = 50
 """Frames (1 s) before the turn opened that are looked at: late suspicions come after so long."""
@@ -45,6 +45,8 @@ _SURE_DB = 10.0
 _UNSURE = 0.25
 """So far over what an echo leaves there may be somebody, and counts by a quarter; so far there surely is. The
 loudspeaker's distortion, and a jump of its delay, leave up to 9 dB more than foreseen."""
+
+_TIMBRE = Timbre(RATE, 3800)
 
 _MEANT = 1.5
 """Words that were said for each that is found in the residue."""
@@ -145,7 +147,9 @@ def words_ms(samples: Samples, excess: Samples) -> float:
         samples: The residue, at ``RATE``.
         excess: The power of each frame over what an echo would leave.
     """
-    pitch, upper_db = _sound_of(samples)
+    rows = samples.reshape(-1, FRAME)
+    before = np.concatenate((np.zeros((1, FRAME), np.float32), rows[:-1]))
+    pitch, upper_db = _TIMBRE.of(np.concatenate((before, rows), axis=1))
     over_db = 10 * np.log10(excess + 1e-9)
     loud = over_db > _LOUD_DB
     voiced = loud & (pitch > VOICED) & (upper_db < BRIGHT_DB)
@@ -161,29 +165,3 @@ def words_ms(samples: Samples, excess: Samples) -> float:
         return 0.0
     shares = np.clip((over_db - _LOUD_DB) / (_SURE_DB - _LOUD_DB), _UNSURE, 1.0)
     return 20 * _MEANT * float(shares[spoken].sum())
-
-
-def _sound_of(samples: Samples) -> tuple[Samples, Samples]:
-    """``voicing.py``'s question, of each frame and the one before: how periodic, and how bright in dB."""
-    rows = samples.reshape(-1, FRAME)
-    before = np.concatenate((np.zeros((1, FRAME), np.float32), rows[:-1]))
-    spectra = np.fft.rfft(np.concatenate((before, rows), axis=1) * _WINDOW, 2 * _SIZE)
-    power = spectra.real**2 + spectra.imag**2
-    lower = power[:, _LOWER].sum(axis=1) + 1e-3
-    upper = power[:, _UPPER].sum(axis=1) + 1e-3
-    pitch = (power[:, _LOWER] @ _CORRELATION).max(axis=1) / lower
-    return pitch, 10 * np.log10(upper / lower)
-
-
-def _bins(lowest_hz: int, highest_hz: int) -> slice:
-    return slice(lowest_hz * 2 * _SIZE // RATE, highest_hz * 2 * _SIZE // RATE)
-
-
-_SIZE = 2 * FRAME
-_LOWER = _bins(70, 1000)
-_UPPER = _bins(1000, 3800)
-_LAGS = slice(RATE // 400, RATE // 70)
-_WINDOW = np.hanning(_SIZE).astype(np.float32)
-_WHOLE = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * _SIZE)) ** 2)
-_TURNS = np.outer(np.arange(2 * _SIZE)[_LOWER], np.arange(2 * _SIZE)[_LAGS]) / (2 * _SIZE)
-_CORRELATION = (np.cos(2 * np.pi * _TURNS) / (_WHOLE / _WHOLE[0])[_LAGS]).astype(np.float32)

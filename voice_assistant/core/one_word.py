@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voice_assistant.core.fusion import TO_BANDS, Vector
 from voice_assistant.core.levels import FRAME_SAMPLES, spectrum
-from voice_assistant.core.voicing import VOICED, sound_of
+from voice_assistant.core.voicing import TIMBRE, VOICED
 from voice_assistant.core.word_weights import WORD
 
 _BURST_DB = 18.0
@@ -103,8 +103,8 @@ def traits(pcm: bytes) -> Vector | None:
     level_db = _db(np.maximum(power - noise.sum(), _NOTHING))
     peak = int(level_db.argmax())
     burst = _burst(peak, (level_db > level_db[peak] - _BURST_DB) & (over_noise_db > _OVER_NOISE_DB))
-    wide = samples.astype(np.float32)
-    pitch = np.array([sound_of(wide[(at - 1) * FRAME_SAMPLES : (at + 1) * FRAME_SAMPLES])[0] for at in burst])
+    pairs = np.concatenate((frames[:-1], frames[1:]), axis=1).astype(np.float32)
+    pitch, _ = TIMBRE.of(pairs[burst - 1])
     voiced = burst[pitch > VOICED]
     if len(voiced) < _FEWEST:
         return None

@@ -30,11 +30,50 @@ _DULL = 0.5
 MEMORY_FRAMES = 3
 """Frames (60 ms) after a voiced one that count with it: consonants have no pitch."""
 
-_SIZE = 2 * FRAME_SAMPLES
-"""Samples (40 ms) that are looked at: three periods of the lowest voice."""
 
-_LAGS = slice(NEAR_RATE // 400, NEAR_RATE // 70)
-"""Periods of voices, 70 to 400 Hz, in samples."""
+class Timbre:
+    """How periodic 40 ms are below 1 kHz, and how bright, at one sample rate.
+
+    The autocorrelation at the best period of a voice, over that of the window (Boersma, "Accurate short-term
+    analysis of the fundamental frequency", IFA Proceedings 17, 1993).
+
+    Args:
+        rate: Hertz.
+        highest_hz: Up to here what is bright is looked for.
+    """
+
+    def __init__(self, rate: int, highest_hz: int) -> None:
+        size = rate // 25
+        # Periods of voices, 70 to 400 Hz, in samples; three of the lowest fit into 40 ms.
+        lags = slice(rate // 400, rate // 70)
+        self._lower = slice(70 * 2 * size // rate, 1000 * 2 * size // rate)
+        self._upper = slice(1000 * 2 * size // rate, highest_hz * 2 * size // rate)
+        self._window = np.hanning(size).astype(np.float32)
+        whole = np.fft.irfft(np.abs(np.fft.rfft(self._window, 2 * size)) ** 2)
+        turns = np.outer(np.arange(2 * size)[self._lower], np.arange(2 * size)[lags]) / (2 * size)
+        # From powers to the correlation at each lag: cheaper than a transform back, for so few bins and lags.
+        self._correlation = (np.cos(2 * np.pi * turns) / (whole / whole[0])[lags]).astype(np.float32)
+
+    def of(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Look at stretches of 40 ms.
+
+        Args:
+            samples: Shape (..., 40 ms), in steps of 16 bits.
+
+        Returns:
+            Shape (...): the periodicity, 0 to 1; and the level above 1 kHz over that from 70 Hz up to there,
+            in dB.
+        """
+        spectrum = np.fft.rfft(samples * self._window, 2 * len(self._window))[..., : self._upper.stop]
+        power = spectrum.real**2 + spectrum.imag**2
+        lower = power[..., self._lower].sum(axis=-1) + 1e-3
+        upper = power[..., self._upper].sum(axis=-1) + 1e-3
+        pitch = power[..., self._lower].dot(self._correlation).max(axis=-1) / lower
+        return pitch, 10 * np.log10(upper / lower)
+
+
+TIMBRE = Timbre(NEAR_RATE, 4000)
+"""Of the near end."""
 
 
 class Voicing:
@@ -53,38 +92,9 @@ class Voicing:
         """Take the next 20 ms at 16 kHz; say how much they count as words, 0 to 1."""
         samples = np.frombuffer(self._before + frame.pcm, np.int16).astype(np.float32)
         self._before = frame.pcm
-        pitch, upper_db = sound_of(samples)
-        is_voiced = pitch >= VOICED and upper_db < BRIGHT_DB
+        pitch, upper_db = TIMBRE.of(samples)
+        is_voiced = bool(pitch >= VOICED and upper_db < BRIGHT_DB)
         self._since_voiced = 0 if is_voiced else self._since_voiced + 1
         if self._since_voiced > MEMORY_FRAMES:
             return 0.0
         return _DULL if upper_db < _DULL_DB else 1.0
-
-
-def sound_of(samples: NDArray[np.float32]) -> tuple[float, float]:
-    """How periodic 40 ms are below 1 kHz, 0 to 1; and the level of 1 to 4 kHz over that from 70 Hz to 1 kHz.
-
-    The autocorrelation at the best period, over that of the window (Boersma, "Accurate short-term analysis of
-    the fundamental frequency", IFA Proceedings 17, 1993).
-    """
-    spectrum = np.fft.rfft(samples * _WINDOW, 2 * _SIZE)[: _UPPER.stop]
-    power = spectrum.real**2 + spectrum.imag**2
-    lower = float(power[_LOWER].sum()) + 1e-3
-    upper = float(power[_UPPER].sum()) + 1e-3
-    correlation = power[_LOWER].dot(_CORRELATION)
-    whole = lower / _SIZE
-    return float(correlation.max()) / whole, 10 * float(np.log10(upper / lower))
-
-
-def _bins(lowest_hz: int, highest_hz: int) -> slice:
-    return slice(lowest_hz * 2 * _SIZE // NEAR_RATE, highest_hz * 2 * _SIZE // NEAR_RATE)
-
-
-_LOWER = _bins(70, 1000)
-_UPPER = _bins(1000, 4000)
-_WINDOW = np.hanning(_SIZE).astype(np.float32)
-_WHOLE_CORRELATION = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * _SIZE)) ** 2)
-_WINDOW_CORRELATION = (_WHOLE_CORRELATION / _WHOLE_CORRELATION[0])[_LAGS]
-_TURNS = np.outer(np.arange(2 * _SIZE)[_LOWER], np.arange(2 * _SIZE)[_LAGS]) / (2 * _SIZE)
-_CORRELATION = (np.cos(2 * np.pi * _TURNS) / (_SIZE * _WINDOW_CORRELATION)).astype(np.float32)
-"""From powers to the correlation at each lag: cheaper than a transform back, for so few bins and lags."""
