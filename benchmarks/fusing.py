@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         fitted.append((name, weights))
     if args.write:
         path = Path(__file__).resolve().parent.parent / "voice_assistant" / "core" / "fusion_weights.py"
-        path.write_text(source(fitted))
+        path.write_text(source("fusion", "fusing", fitted))
     return 0
 
 
@@ -182,17 +182,24 @@ def score(weights: Weights, inputs: Numbers) -> Numbers:
     return made
 
 
-def source(fitted: list[tuple[str, Weights]]) -> str:
-    """Give the program's module of weights."""
+def source(what: str, program: str, fitted: list[tuple[str, Weights]]) -> str:
+    """Give a module of the program that holds weights.
+
+    Args:
+        what: Whose weights they are.
+        program: The module of ``benchmarks`` that made them.
+        fitted: By their names.
+    """
+    made_by = f"made by ``python -m benchmarks.{program} --write``; not written by hand."
     parts = [
-        '"""Weights of the fusion, made by ``python -m benchmarks.fusing --write``; not written by hand."""',
+        f'"""Weights of the {what}, {made_by}"""',
         "from __future__ import annotations",
         "from voice_assistant.core.fusion import Weights",
     ]
     for name, weights in fitted:
         text = weights.write()
-        lines = [f"    {text[at : at + PRINTED]!r}" for at in range(0, len(text), PRINTED)]
-        parts.append(f"{name} = Weights.read(\n" + "\n".join(lines) + f",\n    {UNITS},\n)")
+        lines = [f'    "{text[at : at + PRINTED]}"' for at in range(0, len(text), PRINTED)]
+        parts.append(f"{name} = Weights.read(\n" + "\n".join(lines) + f",\n    {len(weights.out)},\n)")
     return "\n\n".join(parts) + "\n"
 
 

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fusing import Numbers, fit, score
+from benchmarks.fusing import Numbers, fit, score, source
 from benchmarks.rooms import Sound, convolve, room, room_noise
 from benchmarks.turns import UnreadableError, read
 from benchmarks.voices import at_level
 from voice_assistant.core.audio import NEAR_RATE
-from voice_assistant.core.fusion import Weights
 from voice_assistant.core.one_word import traits
 
 UNITS = 8
@@ -33,9 +32,6 @@ NOISE_DRAWS = 600
 
 GATED = 0.1
 """So many are heard through a noise gate: there is no noise at all."""
-
-PRINTED = 104
-"""Characters of weights in a line."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     sys.stdout.write(f"{len(spoken)} sounds, {100 * right.mean():.1f} % right\n")
     if args.write:
         path = Path(__file__).resolve().parent.parent / "voice_assistant" / "core" / "word_weights.py"
-        path.write_text(source(weights))
+        path.write_text(source("word", "wording", [("WORD", weights)]))
     return 0
 
 
@@ -128,19 +124,6 @@ def heard(said: Sound, noises: list[Sound], rng: np.random.Generator) -> bytes:
 
 def _pcm(samples: Sound) -> bytes:
     return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
-
-
-def source(weights: Weights) -> str:
-    """Give the program's module of weights."""
-    text = weights.write()
-    lines = [f'    "{text[at : at + PRINTED]}"' for at in range(0, len(text), PRINTED)]
-    parts = [
-        '"""Weights of the word, made by ``python -m benchmarks.wording --write``; not written by hand."""',
-        "from __future__ import annotations",
-        "from voice_assistant.core.fusion import Weights",
-        "WORD = Weights.read(\n" + "\n".join(lines) + f",\n    {UNITS},\n)",
-    ]
-    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def test_what_is_written_is_the_program_s_module_of_weights() -> None:
     )
     read: dict[str, Weights] = {}
 
-    exec(source([("FOUR", weights)]), read)
+    exec(source("fusion", "fusing", [("FOUR", weights)]), read)
 
     assert read["FOUR"].out_bias == -2.0
     assert np.array_equal(read["FOUR"].hidden, weights.hidden)

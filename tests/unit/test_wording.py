@@ -70,7 +70,7 @@ def test_a_folder_without_recordings_is_named(folders: Path, capsys: pytest.Capt
 def test_what_is_written_is_the_program_s_module_of_weights() -> None:
     read: dict[str, Weights] = {}
 
-    exec(wording.source(WORD), read)
+    exec(fusing.source("word", "wording", [("WORD", WORD)]), read)
 
     assert read["WORD"].write() == WORD.write()
     assert WORD.hidden.shape == (11, wording.UNITS)
