@@ -23,8 +23,12 @@ KEY = "sk-not-for-others"
 
 
 def run(env: Mapping[str, str], home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run_command(env, home, COMMAND, "doctor", *words)
+
+
+def run_command(env: Mapping[str, str], home: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, "doctor", *words],
+        command,
         env=env,
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -108,16 +112,7 @@ def test_what_runs_dry_while_the_doctor_thinks_is_no_lost_sample(
     env = home_environment(sound_server.env, tmp_path)
 
     with sound_server.loop_speaker_into_mic(delay_ms=60, attenuation_db=12):
-        ended = subprocess.run(
-            [sys.executable, "-c", thinking],
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        ended = run_command(env, tmp_path, sys.executable, "-c", thinking)
 
     assert by_check(ended.stdout)["lost samples"]["details"]["playout"] < 1000
 
@@ -191,16 +186,7 @@ def run_where_the_sound_server_hangs(folder: Path, program: str) -> subprocess.C
             PULSE_SERVER=f"unix:{folder / 'native'}",
             ALSA_CONFIG_PATH=str(folder / "pulse.conf"),
         )
-        return subprocess.run(
-            [sys.executable, "-c", program],
-            env=env,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run_command(env, folder, sys.executable, "-c", program)
 
 
 def test_a_sound_server_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ what the loudspeaker carried, sample by sample. Each promise holds in both set-u
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -123,26 +124,38 @@ def test_an_answer_inside_the_pause_waits_and_gives_way_when_the_user_goes_on(
     assert call.stream_ends == [call.samples]
 
 
-def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
-    stage: Stage, proxy: LiteLLMProxy, gemini: GeminiServer
-) -> None:
-    cut, answer = reply(8.0, seed=1), reply(1.0, seed=2)
+def spoken_over(
+    cut: bytes, answer: bytes, asked: str, interruption: str
+) -> Callable[[GeminiCall], Awaitable[None]]:
+    """A call in which the reply to *asked* is cut by words that are answered."""
 
     async def script(call: GeminiCall) -> None:
         await call.set_up()
         await call.stream_end()
-        await call.hears("Tell me a story.")
+        await call.hears(asked)
         await call.says(cut)
         before = call.samples
         await call.until(lambda: call.samples > before)
         await call.interrupted()
         await call.turn_complete()
         await call.stream_end()
-        await call.hears("Stop that.")
+        await call.hears(interruption)
         await call.reply(answer)
         await call.hung_up()
 
-    gemini.play(script)
+    return script
+
+
+def you_said(printed: str) -> list[str]:
+    return [line.strip() for line in printed.splitlines() if line.startswith("you: ")]
+
+
+def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
+    stage: Stage, proxy: LiteLLMProxy, gemini: GeminiServer
+) -> None:
+    cut, answer = reply(8.0, seed=1), reply(1.0, seed=2)
+
+    gemini.play(spoken_over(cut, answer, "Tell me a story.", "Stop that."))
     with stage.terminal(proxy) as program, stage.sound.record() as recording:
         call = ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
@@ -160,10 +173,7 @@ def test_speaking_over_a_reply_ends_it_for_good_and_loses_no_word(
     assert share_heard(cut[2 * cut_at :], speaker) < 0.1
     assert lost_words(sentence(), call.sound[first_turn:]) == []
     assert lost_reply(answer, speaker) == []
-    assert [line.strip() for line in printed.splitlines() if line.startswith("you: ")] == [
-        "you: Tell me a story.",
-        "you: Stop that.",
-    ]
+    assert you_said(printed) == ["you: Tell me a story.", "you: Stop that."]
 
 
 def test_a_single_word_over_a_reply_ends_it_and_is_answered(
@@ -171,20 +181,7 @@ def test_a_single_word_over_a_reply_ends_it_and_is_answered(
 ) -> None:
     cut, answer = reply(8.0, seed=1), reply(1.0, seed=2)
 
-    async def script(call: GeminiCall) -> None:
-        await call.set_up()
-        await call.stream_end()
-        await call.says(cut)
-        before = call.samples
-        await call.until(lambda: call.samples > before)
-        await call.interrupted()
-        await call.turn_complete()
-        await call.stream_end()
-        await call.hears("Stop.")
-        await call.reply(answer)
-        await call.hung_up()
-
-    gemini.play(script)
+    gemini.play(spoken_over(cut, answer, "Tell me a story.", "Stop."))
     with stage.terminal(proxy) as program, stage.sound.record() as recording:
         call = ready(stage, program, gemini)
         stage.say(words(), pause(0.9))
@@ -192,9 +189,10 @@ def test_a_single_word_over_a_reply_ends_it_and_is_answered(
         first_turn = len(call.sound)
         stage.say(stop(), pause(1.5))
         speaker = stage.hear_out(program, recording, "spoken reply, 1.0 s")
+        printed = program.printed
 
-    assert re.search(r"cut after [\d.]+ s of 8.0 s", program.printed), program.printed
-    assert "you: Stop." in program.printed
+    assert re.search(r"cut after [\d.]+ s of 8.0 s", printed), printed
+    assert you_said(printed) == ["you: Tell me a story.", "you: Stop."]
     # The faint hiss of its beginning is not found again.
     assert len(lost_words(stop(), call.sound[first_turn:])) <= 2
     assert share_heard(answer, speaker) > 0.9
